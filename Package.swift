@@ -42,10 +42,12 @@ let package = Package(
     // Bridges
     bridge("CSystem"),
     system("CCrypto", pkgConfig: "libcrypto"),
+    system("CZstd", pkgConfig: "libzstd"),
 
     // The flow
     stage("FreshetModel"),
-    stage("FreshetSystem", ["FreshetModel", "CSystem", "CCrypto"]),
+    stage("FreshetSystem", ["FreshetModel", "CSystem", "CCrypto", "CZstd"]),
+    stage("FreshetSync", ["FreshetModel", "FreshetSystem"]),
 
     // Tests
     tests("FreshetModelTests", ["FreshetModel", "FreshetSystem"]),
