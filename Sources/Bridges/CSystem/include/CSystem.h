@@ -1,0 +1,5 @@
+// System calls that Swift cannot import: variadic ones, and those that need a feature macro.
+#pragma once
+
+// Names the calling thread for debuggers and profilers; longer names are cut to 15 bytes.
+void freshet_set_thread_name(const char *name);

@@ -1,0 +1,443 @@
+/// Where a collection lives: the only truth.
+///
+/// Reading and writing are scoped. A body runs on a thread of the store, never on the cooperative pool, so it may use
+/// the blocking calls of what it is given, and must not keep that beyond its return.
+///
+/// A store **must**:
+/// - run each `write` whole or not at all, also when the process dies at any instruction; it is durable on return;
+/// - show each `read` one committed state for its whole length, however many writes commit meanwhile, and never make a
+///   read wait for a write;
+/// - let a body's error through after it rolled back;
+/// - number changes without gaps and chain them (`ChangeRecord.canonicalBytes`), `at` never decreasing;
+/// - derive nothing from the clock or from randomness but `at`, which comes from the transaction's `now`.
+public protocol Store: Sendable {
+  /// Reads at one committed state.
+  /// - Throws: what `body` throws; `FreshetError` with `store_failed` or `store_damaged`; `CancellationError` before
+  ///   `body` started.
+  func read<Result: Sendable>(
+    _ scope: Scope,
+    _ body: @Sendable (any StoreSnapshot) throws -> Result
+  ) async throws -> Result
+
+  /// Writes in one transaction; writes are run one after the other.
+  /// - Throws: what `body` throws, after rolling back; `FreshetError` with `store_failed`, `store_damaged`, `disk_full`
+  ///   or `locked`.
+  func write<Result: Sendable>(_ body: @Sendable (any StoreTransaction) throws -> Result) async throws -> Result
+
+  /// Finishes what is under way and releases the store; every later call throws `store_failed`.
+  func close() async
+}
+
+/// A page of a listing of documents, for people and programs.
+public struct DocumentQuery: Sendable {
+  /// What a listing is ordered by.
+  public enum Order: String, Sendable, CaseIterable {
+    case origin, name, type, size, modified, created, updated, versions
+  }
+
+  /// Only this source.
+  public var source: String?
+  /// Only this format (`markdown`, `html`, …), as in the metadata's `type`.
+  public var type: String?
+  /// Only this state; `nil` for both.
+  public var state: DocumentState? = .live
+  /// Only documents that the filter matches.
+  public var filter: Filter?
+  /// The order; ties by source and origin.
+  public var order: Order = .origin
+  /// Whether the order is reversed.
+  public var descending = false
+  /// At most so many.
+  public var limit = Int.max
+  /// Leaves out the first ones.
+  public var offset = 0
+
+  /// Lists all live documents by origin.
+  public init() {}
+}
+
+/// A consistent view of a collection at `head.sequence`. Every call may block.
+///
+/// Lookups of several things answer in the order of what was asked.
+public protocol StoreSnapshot {
+  /// The state that everything else is read at.
+  var head: Head { get }
+
+  // MARK: Sources and items
+
+  /// Every source, also those that are no longer configured, by name.
+  func sources() throws -> [SourceRecord]
+
+  /// Items of a source in the order of their paths' bytes, after the given path, at most `limit`.
+  func items(of source: SourceID, after path: [UInt8]?, limit: Int) throws -> [ItemRecord]
+
+  /// The item at a path.
+  func item(of source: SourceID, at path: [UInt8]) throws -> ItemRecord?
+
+  // MARK: Documents
+
+  /// The document of that identity, live or deleted.
+  func document(_ id: DocumentID) throws -> DocumentRecord?
+
+  /// The live document at an origin.
+  func liveDocument(source: SourceID, origin: String) throws -> DocumentRecord?
+
+  /// The document that was deleted last at an origin, when none is live there.
+  func deletedDocument(source: SourceID, origin: String) throws -> DocumentRecord?
+
+  /// The live documents that an item holds, by origin.
+  func liveDocuments(source: SourceID, itemPath: [UInt8]) throws -> [DocumentRecord]
+
+  /// The live documents of any source with that content, by source and origin.
+  func liveDocuments(contentHash: ContentHash) throws -> [DocumentRecord]
+
+  /// The paths of items of a source that hold a live document of another pipeline than this, in their order.
+  func itemPaths(of source: SourceID, pipelineOtherThan pipeline: String) throws -> [[UInt8]]
+
+  /// Items whose live documents wait for vectors, with their source.
+  func itemsAwaitingVectors() throws -> [(source: SourceID, path: [UInt8])]
+
+  /// Documents as a query asks.
+  func documents(_ query: DocumentQuery) throws -> [DocumentRecord]
+
+  /// Documents whose identity's text form starts with the prefix, at most `limit`.
+  func documents(idPrefix: String, limit: Int) throws -> [DocumentRecord]
+
+  /// A document's versions, oldest first.
+  func versions(of document: DocumentID) throws -> [VersionRecord]
+
+  /// The newest version of the document with that content, if any.
+  func version(of document: DocumentID, contentHash: ContentHash) throws -> Int?
+
+  // MARK: Content
+
+  /// The bytes of a content; `nil` when only its hash is kept.
+  func content(_ hash: ContentHash) throws -> [UInt8]?
+
+  /// The rendition of a content by a parser, if one is kept. Its title and metadata are those the content states.
+  func rendition(of content: ContentHash, parser: String) throws -> Rendition?
+
+  /// The chunks of a document's live edition in their order; empty for a deleted document.
+  func chunks(of document: DocumentID) throws -> [ChunkRecord]
+
+  /// The passages that exist among these keys.
+  func passages(keys: [ContentHash]) throws -> [ContentHash: PassageID]
+
+  /// Which of the passages have a vector of the model.
+  func passagesWithVector(_ passages: [PassageID], model: ModelID) throws -> Set<PassageID>
+
+  /// The passages of these numbers; those that do not exist are left out.
+  func passages(_ ids: [PassageID]) throws -> [PassageRecord]
+
+  // MARK: Vectors
+
+  /// Every model, oldest first.
+  func models() throws -> [ModelRecord]
+
+  /// Stored vectors of live passages in ascending order after a passage, at most `limit`.
+  func liveVectors(model: ModelID, after passage: PassageID, limit: Int) throws -> VectorPage
+
+  /// Stored vectors of these passages in ascending order; those without one are left out.
+  func vectors(of passages: [PassageID], model: ModelID) throws -> VectorPage
+
+  /// Live passages without a vector of the model, in ascending order after a passage, at most `limit`.
+  func livePassagesWithoutVector(model: ModelID, after passage: PassageID, limit: Int) throws -> [PassageID]
+
+  /// Passages whose chunks opened or closed after the sequence, told apart by whether they are live now: applying the
+  /// two lists to an index that holds the state of that sequence gives the state of `head`. Idempotent.
+  func passagesChanged(after sequence: SequenceNumber) throws -> (live: [PassageID], gone: [PassageID])
+
+  // MARK: Search
+
+  /// The live passages that match keywords, best first by BM25, at most `limit`.
+  ///
+  /// The query is a person's: words, "quoted phrases"; nothing in it is an operator that could fail.
+  func keywordMatches(_ query: String, limit: Int, members: PassageSet?) throws -> [ScoredPassage]
+
+  /// The live passages that stand in a document that the filter matches.
+  func passages(matching filter: Filter) throws -> PassageSet
+
+  /// Where the passages stand in live documents (that the filter matches), by passage, then source and origin.
+  func occurrences(of passages: [PassageID], filter: Filter?) throws -> [PassageID: [Occurrence]]
+
+  // MARK: Log and care
+
+  /// Rows of the log after a sequence, oldest first, at most `limit`.
+  func changes(after sequence: SequenceNumber, limit: Int) throws -> [ChangeRecord]
+
+  /// The chain's value after a change; `nil` when the log has no such row.
+  func chain(at sequence: SequenceNumber) throws -> ContentHash?
+
+  /// Documents in quarantine, by source and origin; of one item when its source and path are given.
+  func failures(source: String?, itemPath: [UInt8]?) throws -> [FailureRecord]
+
+  /// The last runs, newest first.
+  func runs(limit: Int) throws -> [RunRecord]
+
+  /// A named value that belongs to the collection (last rebuild, trusted configuration, …).
+  func setting(_ name: String) throws -> String?
+
+  /// How much the collection holds, counted.
+  func counts() throws -> CollectionCounts
+
+  /// Checks the store's own integrity: the database's structure, the keyword index against the passages, every digest
+  /// and chain that can be recomputed from rows. Each problem is a sentence with its code and place.
+  ///
+  /// - Parameter contents: whether each stored content is read and hashed too.
+  func problems(checkingContents contents: Bool) throws -> [IntegrityProblem]
+}
+
+/// Something that does not hold in a collection.
+public struct IntegrityProblem: Hashable, Sendable {
+  /// A stable name: `chain_broken`, `content_altered`, `keyword_index`, …
+  public var code: String
+  /// The document, when it is about one.
+  public var document: DocumentID?
+  /// The version, when it is about one.
+  public var version: Int?
+  /// One sentence with the place and what was expected.
+  public var message: String
+
+  /// Describes a problem.
+  public init(code: String, document: DocumentID? = nil, version: Int? = nil, message: String) {
+    self.code = code
+    self.document = document
+    self.version = version
+    self.message = message
+  }
+}
+
+/// A transaction: reads see its own writes.
+public protocol StoreTransaction: StoreSnapshot {
+  /// The time of everything that this transaction writes, never before the last change's.
+  var now: Timestamp { get }
+
+  // MARK: Sources and items
+
+  /// Adds a source, or brings its stored location up to date; answers its record.
+  func registerSource(name: String, location: String) throws -> SourceRecord
+
+  /// Overwrites what is remembered of a source.
+  func update(_ source: SourceRecord) throws
+
+  /// Forgets a source; it must have no live documents and no items.
+  func removeSource(_ source: SourceID) throws
+
+  /// Inserts items or overwrites those of the same path.
+  func save(_ items: [ItemRecord], source: SourceID) throws
+
+  /// Forgets items.
+  func removeItems(_ paths: [[UInt8]], source: SourceID) throws
+
+  // MARK: Documents
+
+  /// Finds each passage by its key or inserts it; answers their numbers in order.
+  func savePassages(_ passages: [PassageDraft]) throws -> [PassageID]
+
+  /// Applies one document's change: version, content, rendition, edition, chunks, keyword rows and log row.
+  /// - Throws: `FreshetError` with `store_failed` when the change does not fit the stored state (another document is
+  ///   live at the origin, the document is not live, a passage does not exist).
+  func apply(_ change: DocumentChange) throws -> ChangeRecord
+
+  /// Puts a document's edition under another pipeline without a change, when what it would make is the same.
+  func touch(document: DocumentID, pipeline: String) throws
+
+  // MARK: Vectors
+
+  /// Finds a model by its fingerprint, or adds it as `building`, and makes room for its vectors.
+  func registerModel(_ description: ModelDescription) throws -> ModelRecord
+
+  /// Lets searches use this model; the one that served before is retired.
+  func serve(model: ModelID) throws
+
+  /// Stores vectors (half precision); a passage that has one already gets the new one.
+  func saveVectors(_ page: VectorPage, model: ModelID) throws
+
+  /// Removes all vectors of a model, and the model unless it is serving.
+  func removeModel(_ model: ModelID) throws
+
+  // MARK: Log and care
+
+  /// Inserts a failure or overwrites the one of the same source, item and origin.
+  func save(_ failure: FailureRecord) throws
+
+  /// Takes an item's failures out of quarantine; of one origin when it is given.
+  func removeFailures(source: String, itemPath: [UInt8], origin: String?) throws
+
+  /// Inserts a run or overwrites the one of the same identity.
+  func save(_ run: RunRecord) throws
+
+  /// Sets a named value, or removes it.
+  func set(_ name: String, to value: String?) throws
+}
+
+/// A passage that is to be found or inserted.
+public struct PassageDraft: Hashable, Sendable {
+  /// SHA-256 of `PassageText.keyBytes`.
+  public var key: ContentHash
+  /// The heading path, outermost first.
+  public var heading: [String]
+  /// The text.
+  public var body: String
+  /// Estimated tokens.
+  public var tokens: Int
+
+  /// Describes a passage.
+  public init(key: ContentHash, heading: [String], body: String, tokens: Int) {
+    self.key = key
+    self.heading = heading
+    self.body = body
+    self.tokens = tokens
+  }
+}
+
+/// Bytes as a store keeps them.
+public struct StoredBytes: Hashable, Sendable {
+  /// How the bytes are coded; the raw values are stored.
+  public enum Codec: UInt8, Sendable {
+    case plain = 0
+    case zstd = 1
+  }
+
+  /// How the bytes are coded.
+  public var codec: Codec
+  /// The coded bytes.
+  public var data: [UInt8]
+
+  /// Describes coded bytes.
+  public init(codec: Codec, data: [UInt8]) {
+    self.codec = codec
+    self.data = data
+  }
+}
+
+/// One document's change, decided and complete, as the planner and the stages made it.
+public struct DocumentChange: Sendable {
+  /// The content of a new version.
+  public struct Version: Sendable {
+    /// The content's hash.
+    public var contentHash: ContentHash
+    /// Bytes.
+    public var size: Int64
+    /// The content; `nil` keeps the hash only (or what the store has already).
+    public var content: StoredBytes?
+    /// When the content was last changed, as its source says.
+    public var fileModified: Timestamp
+    /// Who makes the version.
+    public var actor: String
+    /// Who owns the file.
+    public var owner: String?
+
+    /// Describes a version.
+    public init(
+      contentHash: ContentHash,
+      size: Int64,
+      content: StoredBytes?,
+      fileModified: Timestamp,
+      actor: String,
+      owner: String?
+    ) {
+      self.contentHash = contentHash
+      self.size = size
+      self.content = content
+      self.fileModified = fileModified
+      self.actor = actor
+      self.owner = owner
+    }
+  }
+
+  /// What is indexed of the document from now on.
+  public struct Edition: Sendable {
+    /// The parser that made the rendition.
+    public var parser: String
+    /// The rendition's Markdown; `nil` when the store has the rendition of this content and parser already.
+    public var markdown: StoredBytes?
+    /// Whether the Markdown equals the content byte for byte, so that the store may keep one of the two.
+    public var markdownIsContent: Bool
+    /// The rendition's block map, encoded; `nil` when the store has the rendition already.
+    public var map: [UInt8]?
+    /// The title and metadata that the content states, kept with the rendition.
+    public var statedTitle: String?
+    /// See `statedTitle`.
+    public var statedMetadata: Metadata
+    /// The title shown.
+    public var title: String
+    /// The metadata searched.
+    public var metadata: Metadata
+    /// The pipeline that made the edition.
+    public var pipeline: String
+    /// The chunks in their order; their passages exist.
+    public var chunks: [ChunkRecord]
+    /// Whether the vectors are there.
+    public var state: EditionState
+
+    /// Describes an edition.
+    public init(
+      parser: String,
+      markdown: StoredBytes?,
+      markdownIsContent: Bool,
+      map: [UInt8]?,
+      statedTitle: String?,
+      statedMetadata: Metadata,
+      title: String,
+      metadata: Metadata,
+      pipeline: String,
+      chunks: [ChunkRecord],
+      state: EditionState = .complete
+    ) {
+      self.parser = parser
+      self.markdown = markdown
+      self.markdownIsContent = markdownIsContent
+      self.map = map
+      self.statedTitle = statedTitle
+      self.statedMetadata = statedMetadata
+      self.title = title
+      self.metadata = metadata
+      self.pipeline = pipeline
+      self.chunks = chunks
+      self.state = state
+    }
+  }
+
+  /// What happened.
+  public var kind: ChangeKind
+  /// The document; a new identity for `created`.
+  public var document: DocumentID
+  /// Its source.
+  public var source: SourceID
+  /// The item that holds it after the change.
+  public var itemPath: [UInt8]
+  /// Its origin after the change.
+  public var origin: String
+  /// The run that makes the change.
+  public var run: RunID
+  /// The new version; given exactly for kinds that make one. A deletion's repeats the last content.
+  public var version: Version?
+  /// The new edition; `nil` exactly for a deletion.
+  public var edition: Edition?
+  /// Why; given exactly for a deletion.
+  public var reason: DeletionReason?
+
+  /// Describes a change.
+  public init(
+    kind: ChangeKind,
+    document: DocumentID,
+    source: SourceID,
+    itemPath: [UInt8],
+    origin: String,
+    run: RunID,
+    version: Version?,
+    edition: Edition?,
+    reason: DeletionReason? = nil
+  ) {
+    self.kind = kind
+    self.document = document
+    self.source = source
+    self.itemPath = itemPath
+    self.origin = origin
+    self.run = run
+    self.version = version
+    self.edition = edition
+    self.reason = reason
+  }
+}
