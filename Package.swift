@@ -42,13 +42,25 @@ let package = Package(
     // Bridges
     bridge("CSystem"),
     system("CCrypto", pkgConfig: "libcrypto"),
+    system("CONNXRuntimeHeader", pkgConfig: "libonnxruntime"),
+    .target(name: "CONNXRuntime", dependencies: ["CONNXRuntimeHeader"], path: "Sources/Bridges/CONNXRuntime"),
 
     // The flow
     stage("FreshetModel"),
     stage("FreshetSystem", ["FreshetModel", "CSystem", "CCrypto"]),
+    stage("FreshetEmbedding", ["FreshetModel", "FreshetSystem", "CONNXRuntime"]),
+
+    // Tools for developers, measured and compared by scripts
+    .executableTarget(
+      name: "embed-texts",
+      dependencies: ["FreshetModel", "FreshetEmbedding"],
+      path: "Benchmarks/EmbedTexts",
+      swiftSettings: settings
+    ),
 
     // Tests
     tests("FreshetModelTests", ["FreshetModel", "FreshetSystem"]),
+    tests("FreshetEmbeddingTests", ["FreshetModel", "FreshetEmbedding"], resources: [.copy("Fixtures")]),
   ],
   cxxLanguageStandard: .cxx17
 )

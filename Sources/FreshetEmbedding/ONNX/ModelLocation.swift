@@ -70,7 +70,7 @@ public struct ModelLocation: Sendable {
       guard length > 0 else { return nil }
       let path = buffer[..<length].map { UInt8(bitPattern: $0) }
       let parts = path.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).dropLast(2)
-      return String(decoding: parts.joined(separator: [UInt8(ascii: "/")]), as: UTF8.self)
+      return String(decoding: Array(parts.joined(separator: [UInt8(ascii: "/")])), as: UTF8.self)
     }
   #endif
 }
