@@ -34,7 +34,10 @@ struct WordPieceTokenizerTests {
     let references = try references(at: golden)
     #expect(references.count > 200)
     for reference in references {
-      #expect(tokenizer.encode(reference.text, maximumLength: .max) == reference.ids, "\(reference.text.debugDescription)")
+      #expect(
+        tokenizer.encode(reference.text, maximumLength: .max) == reference.ids,
+        "\(reference.text.debugDescription)"
+      )
     }
   }
 
@@ -114,7 +117,9 @@ struct WordPieceTokenizerTests {
       #expect(error?.code == .modelUnavailable)
       #expect(error?.path == file.path)
     }
-    let error = #expect(throws: FreshetError.self) { try WordPieceTokenizer(contentsOf: directory.path + "/absent.json") }
+    let error = #expect(throws: FreshetError.self) {
+      try WordPieceTokenizer(contentsOf: directory.path + "/absent.json")
+    }
     #expect(error?.code == .modelUnavailable)
   }
 }

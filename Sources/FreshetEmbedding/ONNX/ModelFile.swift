@@ -18,7 +18,10 @@ enum ModelFile {
     guard fstat(descriptor, &status) == 0 else { throw unreadable(path, errno) }
     guard status.st_mode & S_IFMT == S_IFREG, status.st_size <= maximumSize else {
       throw FreshetError(
-        .modelUnavailable, "not a regular file of at most \(maximumSize) bytes; fetch the model again", path: path)
+        .modelUnavailable,
+        "not a regular file of at most \(maximumSize) bytes; fetch the model again",
+        path: path
+      )
     }
     var failure: Int32 = 0
     let bytes = [UInt8](unsafeUninitializedCapacity: Int(status.st_size)) { buffer, count in
@@ -36,6 +39,10 @@ enum ModelFile {
 
   private static func unreadable(_ path: String, _ code: Int32) -> FreshetError {
     let remedy = code == ENOENT ? "set FRESHET_MODELS or run set-up" : "check its permissions and the disk"
-    return FreshetError(.modelUnavailable, "the model's file cannot be read (\(String(cString: strerror(code)))); \(remedy)", path: path)
+    return FreshetError(
+      .modelUnavailable,
+      "the model's file cannot be read (\(String(cString: strerror(code)))); \(remedy)",
+      path: path
+    )
   }
 }

@@ -42,7 +42,11 @@ public final class ONNXEmbedder: Embedder {
     workers: Int = 0,
     location: ModelLocation = .standard()
   ) throws {
-    try self.init(ONNXModel(named: name, precision: precision, location: location), workers: workers, location: location)
+    try self.init(
+      ONNXModel(named: name, precision: precision, location: location),
+      workers: workers,
+      location: location
+    )
   }
 
   /// Takes a model; loads nothing yet.
@@ -100,7 +104,9 @@ public final class ONNXEmbedder: Embedder {
       let vectors = try session.run(order[position..<end].map { sequences[$0] })
       for (row, index) in order[position..<end].enumerated() {
         values.replaceSubrange(
-          index * dimension..<(index + 1) * dimension, with: vectors[row * dimension..<(row + 1) * dimension])
+          index * dimension..<(index + 1) * dimension,
+          with: vectors[row * dimension..<(row + 1) * dimension]
+        )
       }
       position = end
     }

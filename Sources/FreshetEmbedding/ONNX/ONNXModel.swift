@@ -33,7 +33,9 @@ public struct ONNXModel: Sendable {
     guard let directory = location.directory(of: name) else {
       let places = location.modelDirectories.joined(separator: ", ")
       throw FreshetError(
-        .modelUnavailable, "the model '\(name)' is not installed (looked in \(places)); run set-up or set FRESHET_MODELS")
+        .modelUnavailable,
+        "the model '\(name)' is not installed (looked in \(places)); run set-up or set FRESHET_MODELS"
+      )
     }
     try self.init(directory: directory, precision: precision)
   }
@@ -56,7 +58,10 @@ public struct ONNXModel: Sendable {
     }
     guard manifest["pooling"]?.text == "mean", manifest["normalized"]?.flag == true else {
       throw FreshetError(
-        .modelUnavailable, "only models that pool and normalise themselves can be used; convert it anew", path: path)
+        .modelUnavailable,
+        "only models that pool and normalise themselves can be used; convert it anew",
+        path: path
+      )
     }
     guard let file = manifest["models"]?[precision.rawValue]?.text, Self.isFileName(file) else {
       throw FreshetError(.modelUnavailable, "there is no \(precision.rawValue) model; choose another", path: path)

@@ -109,7 +109,14 @@ final class ONNXSession: @unchecked Sendable {
     let shape = [Int64(count), Int64(length)]
     try runtime.check(
       runtime.api.pointee.CreateTensorWithDataAsOrtValue(
-        memory, bytes.baseAddress, bytes.count, shape, shape.count, ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64, &value),
+        memory,
+        bytes.baseAddress,
+        bytes.count,
+        shape,
+        shape.count,
+        ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64,
+        &value
+      ),
       while: "embedding"
     )
     return value
@@ -124,7 +131,9 @@ final class ONNXSession: @unchecked Sendable {
     try output.withCString { output in
       var outputName: UnsafePointer<CChar>? = output
       try runtime.check(
-        api.Run(session, nil, inputNames, values, values.count, &outputName, 1, &result), while: "embedding")
+        api.Run(session, nil, inputNames, values, values.count, &outputName, 1, &result),
+        while: "embedding"
+      )
     }
     defer { api.ReleaseValue(result) }
 

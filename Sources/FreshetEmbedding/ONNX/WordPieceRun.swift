@@ -19,7 +19,8 @@ struct WordPieceRun {
   /// Kept marks that wait for their canonical order.
   private var marks: [(scalar: UInt32, combiningClass: UInt32)] = []
 
-  /// Marks in a row above which the order is no longer made canonical; text has a handful.
+  /// Marks in a row above which the order is no longer made canonical. It makes no difference: a word with so many is
+  /// above every maximum, and unknown as a whole.
   private static let maximumMarks = 4096
 
   init(tokenizer: WordPieceTokenizer, limit: Int, keepsIDs: Bool) {
