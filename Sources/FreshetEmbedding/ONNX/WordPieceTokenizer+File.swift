@@ -2,8 +2,8 @@ import FreshetModel
 
 extension WordPieceTokenizer {
   /// Bytes above which a tokenizer's file is refused. The tries count nodes in 24 bits, and no file of this size makes
-  /// more of them.
-  static let maximumFileSize = 16 << 20
+  /// more of them, since a piece is entered at most twice.
+  static let maximumFileSize = 8 << 20
 
   /// Reads a tokenizer from a `tokenizer.json` (Hugging Face), or from a `vocab.txt` with one piece a line, which says
   /// nothing of the normaliser and is taken as uncased BERT's.
@@ -99,7 +99,7 @@ extension WordPieceTokenizer {
     let tokens = try added.map { AddedToken(bytes: Array($0.utf8), id: try id($0)) }
     self.init(
       vocabulary: vocabulary,
-      vocabularyCount: pieces.count,
+      vocabularyCount: Int(pieces.reduce(-1) { max($0, $1.1) }) + 1,
       added: tokens.sorted { $0.bytes.count > $1.bytes.count },
       special: SpecialIDs(classification: try id("[CLS]"), separator: try id("[SEP]"), unknown: try id(unknown)),
       maximumWordLength: maximumWordLength

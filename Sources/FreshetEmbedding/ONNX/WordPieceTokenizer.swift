@@ -25,7 +25,7 @@ public struct WordPieceTokenizer: Sendable {
   let maximumWordLength: Int
   let characters = BertCharacters.uncased
 
-  /// How many different ids there are.
+  /// One more than the highest id.
   public let vocabularyCount: Int
 
   init(
