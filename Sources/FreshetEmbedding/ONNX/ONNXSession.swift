@@ -7,17 +7,11 @@ import FreshetModel
   import Darwin
 #endif
 
-/// A loaded model, from token ids to vectors.
+/// A loaded model, from token ids to a vector.
 ///
 /// `@unchecked Sendable`: the handles are set in `init` and released in `deinit`; ONNX Runtime allows `Run` on one
 /// session from several threads at once, and with one intra-op thread each runs wholly on its caller's.
 final class ONNXSession: @unchecked Sendable {
-  /// How a model's token vectors become one.
-  enum Pooling: String, Sendable {
-    case mean
-    case classification = "cls"
-  }
-
   private let runtime: ONNXRuntime
   private let session: OpaquePointer
   private let memory: OpaquePointer
@@ -64,49 +58,40 @@ final class ONNXSession: @unchecked Sendable {
     runtime.api.pointee.ReleaseSession(session)
   }
 
-  /// The vectors of sequences of one length, one after the other. Blocks for the whole computation.
+  /// The vector of a sequence. Blocks for the whole computation.
   /// - Throws: `FreshetError` with `embedder_failed`.
-  func run(_ sequences: some Collection<[Int32]>) throws -> [Float] {
-    let count = sequences.count
-    let length = sequences.first?.count ?? 0
-    guard count > 0, length > 0, sequences.allSatisfy({ $0.count == length }) else {
-      throw FreshetError(.embedderFailed, "sequences of different length, or none, in one run; this is a defect")
+  func run(_ sequence: [Int32]) throws -> [Float] {
+    guard let highest = sequence.max(), highest < maximumID else {
+      throw FreshetError(.embedderFailed, "a token is not of this model; install the model again")
     }
-    var ids: [Int64] = []
-    ids.reserveCapacity(count * length)
-    for sequence in sequences {
-      for id in sequence {
-        guard id >= 0, id < maximumID else { throw FreshetError(.embedderFailed, "token \(id) is not of this model") }
-        ids.append(Int64(id))
-      }
-    }
+    var ids = sequence.map(Int64.init)
     var mask = [Int64](repeating: 1, count: ids.count)
     var types = [Int64](repeating: 0, count: ids.count)
     var values: [OpaquePointer?] = []
     defer { for value in values { runtime.api.pointee.ReleaseValue(value) } }
-    var vectors: [Float] = []
+    var vector: [Float] = []
     // The tensors refer to the arrays' memory, which therefore must stay where it is until the run is over.
     try ids.withUnsafeMutableBytes { ids in
       try mask.withUnsafeMutableBytes { mask in
         try types.withUnsafeMutableBytes { types in
           for name in inputs {
             switch name {
-            case "input_ids": values.append(try tensor(ids, count, length))
-            case "attention_mask": values.append(try tensor(mask, count, length))
-            case "token_type_ids": values.append(try tensor(types, count, length))
+            case "input_ids": values.append(try tensor(ids, length: sequence.count))
+            case "attention_mask": values.append(try tensor(mask, length: sequence.count))
+            case "token_type_ids": values.append(try tensor(types, length: sequence.count))
             default: throw FreshetError(.modelUnavailable, "the model wants an input '\(name)' that is not known")
             }
           }
-          vectors = try compute(values, count: count)
+          vector = try compute(values)
         }
       }
     }
-    return vectors
+    return vector
   }
 
-  private func tensor(_ bytes: UnsafeMutableRawBufferPointer, _ count: Int, _ length: Int) throws -> OpaquePointer? {
+  private func tensor(_ bytes: UnsafeMutableRawBufferPointer, length: Int) throws -> OpaquePointer? {
     var value: OpaquePointer?
-    let shape = [Int64(count), Int64(length)]
+    let shape = [1, Int64(length)]
     try runtime.check(
       runtime.api.pointee.CreateTensorWithDataAsOrtValue(
         memory,
@@ -122,7 +107,7 @@ final class ONNXSession: @unchecked Sendable {
     return value
   }
 
-  private func compute(_ values: [OpaquePointer?], count: Int) throws -> [Float] {
+  private func compute(_ values: [OpaquePointer?]) throws -> [Float] {
     let api = runtime.api.pointee
     let names = inputs.map { strdup($0) }
     defer { names.forEach { free($0) } }
@@ -144,12 +129,12 @@ final class ONNXSession: @unchecked Sendable {
     try runtime.check(api.GetTensorShapeElementCount(shape, &elements), while: "embedding")
     var type = ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED
     try runtime.check(api.GetTensorElementType(shape, &type), while: "embedding")
-    guard elements == count * dimension, type == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT else {
-      throw FreshetError(.modelMismatch, "the model gave \(elements) numbers for \(count) texts of \(dimension) each")
+    guard elements == dimension, type == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT else {
+      throw FreshetError(.modelMismatch, "the model gave \(elements) numbers and not \(dimension)")
     }
     var data: UnsafeMutableRawPointer?
     try runtime.check(api.GetTensorMutableData(result, &data), while: "embedding")
-    guard let data else { throw FreshetError(.embedderFailed, "the model gave no vectors") }
+    guard let data else { throw FreshetError(.embedderFailed, "the model gave no vector") }
     return Array(UnsafeBufferPointer(start: data.assumingMemoryBound(to: Float.self), count: elements))
   }
 }
