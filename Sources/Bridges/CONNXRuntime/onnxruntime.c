@@ -2,11 +2,23 @@
 
 #include <dlfcn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+// From 1.29 on, the official builds for Linux and macOS write a device id and report models and use to their maker,
+// unless this is set before they are loaded; their API can only stop later events. Freshet reports to nobody. Set when
+// the program starts, before there are threads, since changing the environment beside readers is not safe.
+__attribute__((constructor)) static void refuse_telemetry(void) { setenv("ORT_DISABLE_TELEMETRY", "1", 1); }
 
 int freshet_onnxruntime_header_version(void) { return ORT_API_VERSION; }
 
 const OrtApi *freshet_onnxruntime_load(const char *const *paths, const char **version, char *error, size_t capacity) {
+  // Someone may have taken it back since; then rather no embeddings than reports.
+  const char *refused = getenv("ORT_DISABLE_TELEMETRY");
+  if (refused == NULL || strcmp(refused, "1") != 0) {
+    snprintf(error, capacity, "ORT_DISABLE_TELEMETRY is no longer 1 in this process, which must not change it");
+    return NULL;
+  }
   void *library = NULL;
   const char *loaded = NULL;
   size_t length = 0;
