@@ -113,11 +113,6 @@ struct ONNXEmbedderTests {
     await #expect(throws: CancellationError.self) { try await task.value }
   }
 
-  @Test("has refused the runtime's telemetry since the process started, whatever the environment said")
-  func refusesTelemetry() {
-    #expect(getenv("ORT_DISABLE_TELEMETRY").map { String(cString: $0) } == "1")
-  }
-
   @Test("says what is missing: the model, the precision, the folder")
   func namesWhatIsMissing() throws {
     let nowhere = ModelLocation(modelDirectories: ["/nonexistent"], runtimeLibraries: [])

@@ -6,19 +6,19 @@
 #include <string.h>
 
 // From 1.29 on, the official builds for Linux and macOS write a device id and report models and use to their maker,
-// unless this is set before they are loaded; their API can only stop later events. Freshet reports to nobody. Set when
-// the program starts, before there are threads, since changing the environment beside readers is not safe.
-__attribute__((constructor)) static void refuse_telemetry(void) { setenv("ORT_DISABLE_TELEMETRY", "1", 1); }
+// unless ORT_DISABLE_TELEMETRY=1 is set before they start; their API can only stop later events. Freshet reports to
+// nobody, so such a library is not started without it. It is not set here: changing the environment beside readers in
+// other threads is not safe, and before main it makes Swift's static runtime lose the program's arguments.
+static int reports(const char *version) {
+  int major = 0, minor = 0;
+  const char *refused = getenv("ORT_DISABLE_TELEMETRY");
+  if (refused != NULL && strcmp(refused, "1") == 0) return 0;
+  return sscanf(version, "%d.%d", &major, &minor) != 2 || major > 1 || minor >= 29;
+}
 
 int freshet_onnxruntime_header_version(void) { return ORT_API_VERSION; }
 
 const OrtApi *freshet_onnxruntime_load(const char *const *paths, const char **version, char *error, size_t capacity) {
-  // Someone may have taken it back since; then rather no embeddings than reports.
-  const char *refused = getenv("ORT_DISABLE_TELEMETRY");
-  if (refused == NULL || strcmp(refused, "1") != 0) {
-    snprintf(error, capacity, "ORT_DISABLE_TELEMETRY is no longer 1 in this process, which must not change it");
-    return NULL;
-  }
   void *library = NULL;
   const char *loaded = NULL;
   size_t length = 0;
@@ -48,9 +48,17 @@ const OrtApi *freshet_onnxruntime_load(const char *const *paths, const char **ve
     return NULL;
   }
   *version = base->GetVersionString();
+  if (reports(*version)) {
+    snprintf(error, capacity, "%s is ONNX Runtime %s, which may report to its maker; set ORT_DISABLE_TELEMETRY=1",
+             loaded, *version);
+    *version = NULL;
+    dlclose(library);
+    return NULL;
+  }
   const OrtApi *api = base->GetApi(ORT_API_VERSION);
   if (api == NULL) {
     snprintf(error, capacity, "%s is ONNX Runtime %s, and at least 1.%d is needed", loaded, *version, ORT_API_VERSION);
+    *version = NULL;  // It points into the library.
     dlclose(library);
   }
   return api;

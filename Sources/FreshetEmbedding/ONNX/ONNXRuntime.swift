@@ -50,7 +50,7 @@ final class ONNXRuntime: @unchecked Sendable {
     try Self.check(api, api.pointee.CreateEnv(ORT_LOGGING_LEVEL_ERROR, "freshet", &environment), while: "starting")
     guard let environment else { throw FreshetError(.modelUnavailable, "ONNX Runtime did not start") }
     self.environment = environment
-    // The bridge refuses telemetry before the library is loaded; this is for builds that ask their API only.
+    // The bridge takes no library that would report before this; the call is for what comes later.
     try Self.check(api, api.pointee.DisableTelemetryEvents(environment), while: "starting")
   }
 
