@@ -18,12 +18,11 @@ func system(_ name: String, pkgConfig: String? = nil) -> Target {
 }
 
 /// C or C++ sources of ours: shims around a library, or a kernel.
-func bridge(_ name: String, link libraries: [String] = [], flags: [String] = ["-O3"]) -> Target {
+func bridge(_ name: String, _ dependencies: [Target.Dependency] = [], link libraries: [String] = []) -> Target {
   .target(
     name: name,
+    dependencies: dependencies,
     path: "Sources/Bridges/\(name)",
-    cSettings: [.unsafeFlags(flags)],
-    cxxSettings: [.unsafeFlags(flags)],
     linkerSettings: libraries.map { .linkedLibrary($0) }
   )
 }
@@ -43,14 +42,26 @@ let package = Package(
     bridge("CSystem"),
     system("CCrypto", pkgConfig: "libcrypto"),
     system("CZstd", pkgConfig: "libzstd"),
+    system("CONNXRuntimeHeader", pkgConfig: "libonnxruntime"),
+    bridge("CONNXRuntime", ["CONNXRuntimeHeader"]),
 
     // The flow
     stage("FreshetModel"),
     stage("FreshetSystem", ["FreshetModel", "CSystem", "CCrypto", "CZstd"]),
+    stage("FreshetEmbedding", ["FreshetModel", "FreshetSystem", "CONNXRuntime"]),
     stage("FreshetSync", ["FreshetModel", "FreshetSystem"]),
+
+    // Tools for developers, measured and compared by scripts
+    .executableTarget(
+      name: "embed-texts",
+      dependencies: ["FreshetModel", "FreshetEmbedding"],
+      path: "Benchmarks/EmbedTexts",
+      swiftSettings: settings
+    ),
 
     // Tests
     tests("FreshetModelTests", ["FreshetModel", "FreshetSystem"]),
+    tests("FreshetEmbeddingTests", ["FreshetModel", "FreshetEmbedding"], resources: [.copy("Fixtures")]),
   ],
   cxxLanguageStandard: .cxx17
 )
