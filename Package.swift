@@ -42,10 +42,18 @@ let package = Package(
     // Bridges
     bridge("CSystem"),
     system("CCrypto", pkgConfig: "libcrypto"),
+    bridge("CVectorMath"),
+    .target(
+      name: "CHNSW",
+      dependencies: ["CVectorMath"],
+      path: "Sources/Bridges/CHNSW",
+      cxxSettings: [.unsafeFlags(["-O3"])]
+    ),
 
     // The flow
     stage("FreshetModel"),
     stage("FreshetSystem", ["FreshetModel", "CSystem", "CCrypto"]),
+    stage("FreshetIndex", ["FreshetModel", "FreshetSystem", "CVectorMath", "CHNSW"]),
 
     // Tests
     tests("FreshetModelTests", ["FreshetModel", "FreshetSystem"]),
