@@ -105,6 +105,13 @@ struct LayerStack: Sendable {
     }
   }
 
+  /// Takes the base away and answers it; the layers above it stay.
+  mutating func removeBase() -> Layer {
+    let base = layers.removeFirst()
+    count -= base.count
+    return base
+  }
+
   /// Every vector that a search can find, in one segment.
   func merged(keepsHalves: Bool, dimension: Int) -> Segment {
     layers.isEmpty

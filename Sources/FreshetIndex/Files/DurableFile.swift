@@ -81,6 +81,14 @@ final class DurableFile {
     guard fsync(descriptor) == 0 else { throw failure("cannot be written to the disk", folder) }
   }
 
+  /// Makes the names in a folder durable where that is allowed: a folder above ours may not be readable.
+  static func synchronizeIfPossible(folder: String) {
+    let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { return }
+    fsync(descriptor)
+    close(descriptor)
+  }
+
   static func folder(of path: String) -> String {
     guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
     let folder = String(path[..<slash])
