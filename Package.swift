@@ -50,9 +50,11 @@ let package = Package(
 
     // The face
     stage("FreshetConfiguration", ["FreshetModel", "FreshetSystem", "CSystem", "CYAML"]),
+    stage("FreshetCommandLine", ["FreshetModel"]),
 
     // Tests
     tests("FreshetModelTests", ["FreshetModel", "FreshetSystem"]),
+    tests("FreshetCommandLineTests", ["FreshetCommandLine", "FreshetModel"], resources: [.copy("Snapshots")]),
     tests("FreshetConfigurationTests", ["FreshetConfiguration", "FreshetModel"]),
   ],
   cxxLanguageStandard: .cxx17
