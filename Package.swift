@@ -36,19 +36,34 @@ let package = Package(
   name: "freshet",
   platforms: [.macOS(.v15)],
   products: [
-    .library(name: "FreshetModel", targets: ["FreshetModel"])
+    .library(name: "FreshetModel", targets: ["FreshetModel"]),
+    .library(name: "FreshetParsing", targets: ["FreshetParsing"]),
+    .executable(name: "freshet-parse", targets: ["freshet-parse"]),
   ],
   targets: [
     // Bridges
     bridge("CSystem"),
     system("CCrypto", pkgConfig: "libcrypto"),
+    system("CXML", pkgConfig: "libxml-2.0"),
+    system("CCMark", pkgConfig: "libcmark-gfm"),
+    system("CUchardet", pkgConfig: "uchardet"),
+    system("CYAML", pkgConfig: "yaml-0.1"),
 
     // The flow
     stage("FreshetModel"),
     stage("FreshetSystem", ["FreshetModel", "CSystem", "CCrypto"]),
+    stage("FreshetFormats", ["FreshetModel"]),
+    stage("FreshetMarkup", ["FreshetFormats", "FreshetModel", "CXML", "CCMark", "CUchardet", "CYAML"]),
+    stage("FreshetParsing", ["FreshetFormats", "FreshetModel", "FreshetSystem", "CSystem"]),
+    .executableTarget(
+      name: "freshet-parse",
+      dependencies: ["CSystem", "FreshetFormats", "FreshetMarkup", "FreshetModel"],
+      swiftSettings: settings
+    ),
 
     // Tests
     tests("FreshetModelTests", ["FreshetModel", "FreshetSystem"]),
+    tests("FreshetParsingTests", ["FreshetFormats", "FreshetMarkup", "FreshetModel", "FreshetParsing", "freshet-parse"]),
   ],
   cxxLanguageStandard: .cxx17
 )
