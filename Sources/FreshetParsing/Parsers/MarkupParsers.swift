@@ -1,0 +1,55 @@
+import FreshetFormats
+import FreshetModel
+
+/// Parses HTML and Markdown in a helper process.
+struct MarkupFileParser: Parser {
+  let kind: Format
+  let helpers: HelperPool
+
+  /// Changes with what the helper makes of equal bytes.
+  static let version = 1
+
+  var fingerprint: String { "\(kind.rawValue)/\(Self.version)" }
+  var format: String { kind.rawValue }
+  var isContainer: Bool { false }
+
+  func parse(_ input: ParserInput, receive: @Sendable (ParsedDocument) async throws -> Void) async throws {
+    let encoding = MediaType(input.mediaType)?.charset
+    let rendition: Rendition
+    do {
+      rendition = try await helpers.rendition(of: input.bytes, format: kind, encoding: encoding)
+    } catch let error as FreshetError {
+      throw error.about(input.path)
+    }
+    try await receive(ParsedDocument(rendition: .success(rendition)))
+  }
+}
+
+/// Parses text here; only text of an older encoding goes through a helper.
+struct TextFileParser: Parser {
+  let kind: Format
+  let helpers: HelperPool
+
+  /// Changes with what is made of equal bytes.
+  static let version = 1
+
+  var fingerprint: String { "\(kind.rawValue)/\(Self.version)" }
+  var format: String { kind.rawValue }
+  var isContainer: Bool { false }
+
+  func parse(_ input: ParserInput, receive: @Sendable (ParsedDocument) async throws -> Void) async throws {
+    let rendition: Rendition
+    do {
+      try Task.checkCancellation()
+      if let text = try TextDecoder.decode(input.bytes) {
+        rendition = try PlainText.rendition(of: text, titles: PlainText.Titles(kind))
+      } else {
+        let encoding = MediaType(input.mediaType)?.charset
+        rendition = try await helpers.rendition(of: input.bytes, format: kind, encoding: encoding)
+      }
+    } catch let error as FreshetError {
+      throw error.about(input.path)
+    }
+    try await receive(ParsedDocument(rendition: .success(rendition)))
+  }
+}
