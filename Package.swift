@@ -35,21 +35,42 @@ let package = Package(
   name: "freshet",
   platforms: [.macOS(.v15)],
   products: [
-    .library(name: "FreshetModel", targets: ["FreshetModel"])
+    .library(name: "FreshetModel", targets: ["FreshetModel"]),
+    .library(name: "FreshetParsing", targets: ["FreshetParsing"]),
+    .executable(name: "freshet-parse", targets: ["freshet-parse"]),
   ],
   targets: [
     // Bridges
     bridge("CSystem"),
     system("CCrypto", pkgConfig: "libcrypto"),
     system("CZstd", pkgConfig: "libzstd"),
+    system("CYAML", pkgConfig: "yaml-0.1"),
+    system("CXML", pkgConfig: "libxml-2.0"),
+    system("CCMark", pkgConfig: "libcmark-gfm"),
+    system("CUchardet", pkgConfig: "uchardet"),
     system("CONNXRuntimeHeader", pkgConfig: "libonnxruntime"),
     bridge("CONNXRuntime", ["CONNXRuntimeHeader"]),
+    bridge("CVectorMath"),
+    bridge("CHNSW", ["CVectorMath"]),
 
     // The flow
     stage("FreshetModel"),
     stage("FreshetSystem", ["FreshetModel", "CSystem", "CCrypto", "CZstd"]),
+    stage("FreshetFormats", ["FreshetModel"]),
+    stage("FreshetMarkup", ["FreshetFormats", "FreshetModel", "CXML", "CCMark", "CUchardet", "CYAML"]),
+    stage("FreshetParsing", ["FreshetFormats", "FreshetModel", "FreshetSystem", "CSystem"]),
+    .executableTarget(
+      name: "freshet-parse",
+      dependencies: ["CSystem", "FreshetFormats", "FreshetMarkup", "FreshetModel"],
+      swiftSettings: settings
+    ),
     stage("FreshetEmbedding", ["FreshetModel", "FreshetSystem", "CONNXRuntime"]),
+    stage("FreshetIndex", ["FreshetModel", "FreshetSystem", "CVectorMath", "CHNSW"]),
     stage("FreshetSync", ["FreshetModel", "FreshetSystem"]),
+
+    // The face
+    stage("FreshetConfiguration", ["FreshetModel", "FreshetSystem", "CSystem", "CYAML"]),
+    stage("FreshetCommandLine", ["FreshetModel"]),
 
     // Tools for developers, measured and compared by scripts
     .executableTarget(
@@ -61,7 +82,10 @@ let package = Package(
 
     // Tests
     tests("FreshetModelTests", ["FreshetModel", "FreshetSystem"]),
+    tests("FreshetParsingTests", ["FreshetFormats", "FreshetMarkup", "FreshetModel", "FreshetParsing", "freshet-parse"]),
     tests("FreshetEmbeddingTests", ["FreshetModel", "FreshetEmbedding"], resources: [.copy("Fixtures")]),
+    tests("FreshetCommandLineTests", ["FreshetCommandLine", "FreshetModel"], resources: [.copy("Snapshots")]),
+    tests("FreshetConfigurationTests", ["FreshetConfiguration", "FreshetModel"]),
   ],
   cxxLanguageStandard: .cxx17
 )
