@@ -16,6 +16,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 LONGEST_RUN_SECONDS = 1800
+EXIT_SOME_FAILED = 3  # Freshet's: done, but some documents failed; they are in its summary and below the table
 
 Rows = collections.Counter  # of (document, key of the chunk's text)
 
@@ -144,8 +145,9 @@ class Freshet:
         return Kill(out.with_suffix(".texts"), (whole.embedded or 0) // 2 * 17)
 
     def rows(self, folder, state, out: pathlib.Path) -> Rows:
-        configuration = self._configure(folder, state)
-        figures = measured([self.binary, "export", "--format", "jsonl", "--config", configuration], out)
+        configuration = configuration_of(state)
+        trust = ["--trust"] if "provider: http" in configuration.read_text() else []
+        figures = measured([self.binary, "export", "--format", "jsonl", "--config", configuration, *trust], out)
         if figures["exit"] != 0:
             raise failed(f"{self.title}, exporting,", figures, out)
         rows = Rows()
@@ -161,7 +163,7 @@ class Freshet:
         environment = environment or {"FRESHET_EMBEDDER_PROVIDER": "hash"}
         command = [self.binary, "sync", "--json", "--config", configuration, *options]
         figures = measured(command, out, environment, kill)
-        if figures["exit"] != 0 and figures["killed"] != "on purpose":
+        if figures["exit"] not in (0, EXIT_SOME_FAILED) and figures["killed"] != "on purpose":
             raise failed(self.title, figures, out)
         summary = None
         for line in out.read_text().splitlines():
@@ -178,20 +180,28 @@ class Freshet:
         log = out.with_suffix(".texts")
         log.unlink(missing_ok=True)
         with embedding_server.serving(log, pause) as address:
-            embedder = f"{{ provider: http, url: \"{address}\", model: stub, dimension: 384 }}"
+            embedder = f'{{ provider: http, url: "{address}", model: stub, dimension: 384 }}'
             environment = {"FRESHET_EMBEDDER_PROVIDER": "http"}
             run = self._sync(folder, state, out, environment, kill, embedder, ("--trust",))
         run.texts = log.read_text().split() if log.exists() else []
         run.embedded = len(run.texts)
         return run
 
-    def _configure(self, folder, state, embedder="{ provider: hash }") -> pathlib.Path:
-        state.mkdir(parents=True, exist_ok=True)
-        configuration = state / "freshet.yaml"
-        text = f"collection: collection\nsources:\n  - name: corpus\n    path: {json.dumps(str(folder))}\nembedder: {embedder}\n"
+    def _configure(self, folder, state, embedder) -> pathlib.Path:
+        configuration = configuration_of(state)
+        text = (
+            f"collection: {json.dumps(state.name)}\n"
+            f"sources:\n  - name: corpus\n    path: {json.dumps(os.path.relpath(folder, state.parent))}\n"
+            f"embedder: {embedder}\n"
+        )
         if not configuration.exists() or configuration.read_text() != text:
             configuration.write_text(text)
         return configuration
+
+
+def configuration_of(state: pathlib.Path) -> pathlib.Path:
+    """Beside the state and the documents: a path outside of the configuration's folder would need trust."""
+    return state.with_name(f"{state.name}.yaml")
 
 
 TITLES = {"cocoindex": "CocoIndex + LanceDB", "pathway": "Pathway", "langchain": "LangChain index() + FAISS"}

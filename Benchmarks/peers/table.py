@@ -94,5 +94,8 @@ def render(report: dict) -> str:
         f" {report['overlap']}. CPU with all child processes, interpreter start included; in brackets the ratio to Freshet."
         f" {machine['cpu']}, {machine['cores']} cores, load {machine['load']:.1f}; {report['at']}.",
     ]
+    failures = ((base or {}).get("first", {}).get("summary") or {}).get("documents", {}).get("failed", 0)
+    if failures:
+        lines.append(f"\nFreshet put {failures} of the documents into quarantine.")
     lines += [f"\nNot compared: {text.splitlines()[0]}" for text in report["failed"]]
     return "\n".join(lines)
