@@ -32,7 +32,9 @@ class StubEmbedder(BaseEmbedder):
 
 
 def sync(call):
-    documents = pathway.io.fs.read(str(call.folder), format="binary", mode="static", with_metadata=True, name="documents")
+    documents = pathway.io.fs.read(
+        str(call.folder), format="binary", mode="static", with_metadata=True, name="documents"
+    )
     store = DocumentStore(
         documents,
         retriever_factory=BruteForceKnnFactory(embedder=StubEmbedder()),

@@ -174,7 +174,7 @@ class Freshet:
         return Run(**figures, embedded=embedded, texts=None, summary=summary)
 
     def _counted(self, folder, state, out, kill, pause) -> Run:
-        """A run whose embedder is a server here that logs each text: the only way to know what a killed run computed."""
+        """A run whose embedder is a server that logs each text: how else to know what a killed run computed?"""
         import embedding_server
 
         log = out.with_suffix(".texts")

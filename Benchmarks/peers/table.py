@@ -86,13 +86,14 @@ def render(report: dict) -> str:
     """The table, and below it what has to be known to read it."""
     base = next((result for result in report["results"] if result["engine"] == "freshet"), None)
     lines = ["| " + " | ".join(HEAD) + " |", "|" + "---|" * len(HEAD)]
-    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row(result, base)) + " |" for result in report["results"]]
+    for result in report["results"]:
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in row(result, base)) + " |")
     machine = report["machine"]
     lines += [
         "",
         f"{report['count']} files; embedder stubbed; peers' splitters {report['chunk']} characters, overlap"
-        f" {report['overlap']}. CPU with all child processes, interpreter start included; in brackets the ratio to Freshet."
-        f" {machine['cpu']}, {machine['cores']} cores, load {machine['load']:.1f}; {report['at']}.",
+        f" {report['overlap']}. CPU with all child processes, interpreter start included; in brackets the ratio to"
+        f" Freshet. {machine['cpu']}, {machine['cores']} cores, load {machine['load']:.1f}; {report['at']}.",
     ]
     failures = ((base or {}).get("first", {}).get("summary") or {}).get("documents", {}).get("failed", 0)
     if failures:
