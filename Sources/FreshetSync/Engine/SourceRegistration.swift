@@ -21,6 +21,17 @@ struct SourceRegistration: Sendable {
     return passes
   }
 
+  /// As `passes`, without writing: a source that the store does not know gets a number that no row has.
+  func existingPasses() async throws -> [SourcePass] {
+    let known = try await run.stages.store.read(.everything) { try $0.sources() }
+    return run.stages.sources.enumerated().map { place, source in
+      let record =
+        known.first { $0.name == source.name }
+        ?? SourceRecord(id: SourceID(-1 - place), name: source.name, location: source.location)
+      return SourcePass(source: source, record: record, pipeline: Self.pipeline(of: source, run.stages))
+    }
+  }
+
   static func pipeline(of source: any Source, _ stages: SyncStages) -> String {
     Pipeline.fingerprint(parsers: stages.parsers, chunker: stages.chunker, metadata: source.metadata)
   }

@@ -12,8 +12,8 @@ import FreshetSystem
 /// Stages run side by side; what is between them is bounded by bytes. Everything that a run counts is committed; what it
 /// did not reach stays as it was, and the next run finds it.
 public struct SyncEngine: Sendable {
-  private let stages: SyncStages
-  private let options: SyncOptions
+  let stages: SyncStages
+  let options: SyncOptions
   private let clock: any WallClock
 
   /// Composes an engine.
@@ -101,7 +101,7 @@ public struct SyncEngine: Sendable {
   }
 
   /// Lists and reads everything, then settles what only the end of all listings tells.
-  private func produce(
+  func produce(
     _ run: SyncRun,
     _ passes: [SourcePass],
     _ attention: Attention,

@@ -74,7 +74,7 @@ final class SyncRun: Sendable {
 
 extension Duration {
   /// The duration in seconds.
-  var inSeconds: Double {
+  public var inSeconds: Double {
     Double(components.seconds) + Double(components.attoseconds) / 1e18
   }
 }
