@@ -65,6 +65,10 @@ ssize_t freshet_send(int socket, const void *bytes, size_t count, int descriptor
 // Receives bytes and at most one descriptor (-1 when none came, close-on-exec); never waits.
 ssize_t freshet_receive(int socket, void *bytes, size_t size, int *descriptor);
 
+// From now on each of the signals writes its number, one byte, to a pipe whose reading end is the answer. One call a
+// process; a full pipe drops further signals.
+int freshet_signal_pipe(const int *signals, int count);
+
 // --- The helper's cage -----------------------------------------------------------------------------------------------
 
 struct freshet_sandbox_limits {
