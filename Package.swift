@@ -18,12 +18,11 @@ func system(_ name: String, pkgConfig: String? = nil) -> Target {
 }
 
 /// C or C++ sources of ours: shims around a library, or a kernel.
-func bridge(_ name: String, link libraries: [String] = [], flags: [String] = ["-O3"]) -> Target {
+func bridge(_ name: String, _ dependencies: [Target.Dependency] = [], link libraries: [String] = []) -> Target {
   .target(
     name: name,
+    dependencies: dependencies,
     path: "Sources/Bridges/\(name)",
-    cSettings: [.unsafeFlags(flags)],
-    cxxSettings: [.unsafeFlags(flags)],
     linkerSettings: libraries.map { .linkedLibrary($0) }
   )
 }
@@ -44,14 +43,19 @@ let package = Package(
     // Bridges
     bridge("CSystem"),
     system("CCrypto", pkgConfig: "libcrypto"),
+    system("CZstd", pkgConfig: "libzstd"),
+    system("CYAML", pkgConfig: "yaml-0.1"),
     system("CXML", pkgConfig: "libxml-2.0"),
     system("CCMark", pkgConfig: "libcmark-gfm"),
     system("CUchardet", pkgConfig: "uchardet"),
-    system("CYAML", pkgConfig: "yaml-0.1"),
+    system("CONNXRuntimeHeader", pkgConfig: "libonnxruntime"),
+    bridge("CONNXRuntime", ["CONNXRuntimeHeader"]),
+    bridge("CVectorMath"),
+    bridge("CHNSW", ["CVectorMath"]),
 
     // The flow
     stage("FreshetModel"),
-    stage("FreshetSystem", ["FreshetModel", "CSystem", "CCrypto"]),
+    stage("FreshetSystem", ["FreshetModel", "CSystem", "CCrypto", "CZstd"]),
     stage("FreshetFormats", ["FreshetModel"]),
     stage("FreshetMarkup", ["FreshetFormats", "FreshetModel", "CXML", "CCMark", "CUchardet", "CYAML"]),
     stage("FreshetParsing", ["FreshetFormats", "FreshetModel", "FreshetSystem", "CSystem"]),
@@ -60,10 +64,28 @@ let package = Package(
       dependencies: ["CSystem", "FreshetFormats", "FreshetMarkup", "FreshetModel"],
       swiftSettings: settings
     ),
+    stage("FreshetEmbedding", ["FreshetModel", "FreshetSystem", "CONNXRuntime"]),
+    stage("FreshetIndex", ["FreshetModel", "FreshetSystem", "CVectorMath", "CHNSW"]),
+    stage("FreshetSync", ["FreshetModel", "FreshetSystem"]),
+
+    // The face
+    stage("FreshetConfiguration", ["FreshetModel", "FreshetSystem", "CSystem", "CYAML"]),
+    stage("FreshetCommandLine", ["FreshetModel"]),
+
+    // Tools for developers, measured and compared by scripts
+    .executableTarget(
+      name: "embed-texts",
+      dependencies: ["FreshetModel", "FreshetEmbedding"],
+      path: "Benchmarks/EmbedTexts",
+      swiftSettings: settings
+    ),
 
     // Tests
     tests("FreshetModelTests", ["FreshetModel", "FreshetSystem"]),
     tests("FreshetParsingTests", ["FreshetFormats", "FreshetMarkup", "FreshetModel", "FreshetParsing", "freshet-parse"]),
+    tests("FreshetEmbeddingTests", ["FreshetModel", "FreshetEmbedding"], resources: [.copy("Fixtures")]),
+    tests("FreshetCommandLineTests", ["FreshetCommandLine", "FreshetModel"], resources: [.copy("Snapshots")]),
+    tests("FreshetConfigurationTests", ["FreshetConfiguration", "FreshetModel"]),
   ],
   cxxLanguageStandard: .cxx17
 )

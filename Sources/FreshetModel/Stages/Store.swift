@@ -97,6 +97,9 @@ public protocol StoreSnapshot {
   /// Items whose live documents wait for vectors, with their source.
   func itemsAwaitingVectors() throws -> [(source: SourceID, path: [UInt8])]
 
+  /// How many documents are live, of one source when its name is given.
+  func liveDocumentCount(source: String?) throws -> Int
+
   /// Documents as a query asks.
   func documents(_ query: DocumentQuery) throws -> [DocumentRecord]
 
