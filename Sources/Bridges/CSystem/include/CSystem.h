@@ -10,8 +10,6 @@
 // Names the calling thread for debuggers and profilers; longer names are cut to 15 bytes.
 void freshet_set_thread_name(const char *name);
 
-// The process's environment, NAME=value each, ended by NULL. Read it before threads that change it exist.
-char *const *freshet_environment(void);
 // Writes the system's words for an error number, cut to `size - 1` bytes.
 void freshet_error_text(int number, char *text, size_t size);
 
@@ -64,6 +62,10 @@ ssize_t freshet_send(int socket, const void *bytes, size_t count, int descriptor
 
 // Receives bytes and at most one descriptor (-1 when none came, close-on-exec); never waits.
 ssize_t freshet_receive(int socket, void *bytes, size_t size, int *descriptor);
+
+// From now on each of the signals writes its number, one byte, to a pipe whose reading end is the answer. One call a
+// process; a full pipe drops further signals.
+int freshet_signal_pipe(const int *signals, int count);
 
 // --- The helper's cage -----------------------------------------------------------------------------------------------
 
