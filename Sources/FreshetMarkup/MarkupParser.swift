@@ -18,7 +18,7 @@ public final class MarkupParser {
 
   /// The document's text with its blocks.
   /// - Parameters:
-  ///   - format: text in an older encoding, Markdown or HTML.
+  ///   - format: Markdown or HTML; any other format is only turned into UTF-8, without blocks.
   ///   - declared: the encoding that the source declares.
   /// - Throws: `FreshetError`.
   public func rendition(of bytes: [UInt8], format: Format, declared: String? = nil) throws -> Rendition {
@@ -27,10 +27,11 @@ public final class MarkupParser {
     switch format {
     case .html: return try HTMLDocument.rendition(of: text)
     case .markdown: return try MarkdownDocument.rendition(of: text)
-    case .text, .code, .restructuredText, .asciidoc:
-      return try PlainText.rendition(of: text, titles: PlainText.Titles(format))
-    case .csv, .tsv, .json, .jsonLines:
-      return Rendition(markdown: text.bytes, blocks: [])
+    default:
+      // Everything else is read by the client itself, once it is UTF-8.
+      var metadata: Metadata = [:]
+      text.describe(in: &metadata)
+      return Rendition(markdown: text.bytes, blocks: [], metadata: metadata)
     }
   }
 }

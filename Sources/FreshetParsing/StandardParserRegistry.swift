@@ -27,7 +27,10 @@ public final class StandardParserRegistry: ParserRegistry {
     for format in Format.allCases {
       switch format {
       case .html, .markdown: parsers[format] = MarkupFileParser(kind: format, helpers: helpers)
-      default: parsers[format] = TextFileParser(kind: format, helpers: helpers)
+      case .json, .jsonLines:
+        parsers[format] = JSONFileParser(isLines: format == .jsonLines, options: options.json, helpers: helpers)
+      case .csv, .tsv: parsers[format] = CSVFileParser(kind: format, helpers: helpers)
+      case .text, .code, .restructuredText, .asciidoc: parsers[format] = TextFileParser(kind: format, helpers: helpers)
       }
     }
     self.parsers = parsers

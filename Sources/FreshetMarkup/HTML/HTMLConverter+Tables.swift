@@ -18,7 +18,8 @@ extension HTMLConverter {
       writer.close()
     }
     guard isData(rows) else {
-      for row in rows { for cell in cells(of: row) { write(cell) } }
+      let skipped = isIllustrated(rows) ? cells(of: rows[0]).first : nil
+      for row in rows { for cell in cells(of: row) where cell != skipped { write(cell) } }
       return
     }
     let grid = grid(of: rows)
@@ -68,7 +69,15 @@ extension HTMLConverter {
       widest = max(widest, cells.count)
       if cells.contains(where: { holdsBlocks($0) }) { return false }
     }
-    return widest >= 2
+    return widest >= 2 && !isIllustrated(rows)
+  }
+
+  /// Whether the first column is one picture beside everything else, as DocBook sets its warnings.
+  private func isIllustrated(_ rows: [Int]) -> Bool {
+    guard rows.count > 1, let first = cells(of: rows[0]).first, span(.rowspan, of: first) >= rows.count else {
+      return false
+    }
+    return PageHead.text(below: first, in: tree).isEmpty
   }
 
   private func holdsBlocks(_ root: Int) -> Bool {

@@ -29,7 +29,7 @@ struct MarkdownWriter {
   private(set) var isInCell = false
   private var isInHeading = false
   private var cellStart = 0
-  /// A line break was just written.
+  /// A line of the block starts here: no space goes before its first text.
   private var isLineStart = false
 
   init(capacity: Int) {
@@ -49,6 +49,8 @@ struct MarkdownWriter {
     if joins, isOpen {
       trimTrailingSpace()
       newLine()
+      isLineStart = true
+      pendingSpace = false
       return
     }
     close()
@@ -60,6 +62,8 @@ struct MarkdownWriter {
     }
     isOpen = true
     isInHeading = kind == .heading
+    isLineStart = true
+    pendingSpace = false
   }
 
   /// Ends the open block, if any.

@@ -19,11 +19,11 @@ struct PageStructure {
     "breadcrumb", "breadcrumbs", "mobile-nav", "noprint", "mw-editsection", "navbox", "cookie-banner", "viewcode-link",
     "viewcode-back", "rst-versions", "copybutton", "advertisement", "screen-reader-text", "sr-only", "visually-hidden",
     "edit-page-link", "permalink", "wy-nav-side", "wy-breadcrumbs", "hash-link", "linenos", "lineno", "linenodiv",
-    "picker-header", "menu-wrapper", "alt_docs",
+    "footer", "site-footer", "page-footer", "page-nav",
   ])
   /// Dropped when they are mostly links and the page has other text.
   private static let linkList = TokenSet([
-    "nav", "navbar", "navigation", "menu", "sidebar", "side-bar", "footer", "site-footer", "page-footer", "topbar",
+    "nav", "navbar", "navigation", "menu", "sidebar", "side-bar", "topbar",
     "toolbar", "pagination", "pager", "toc", "table-of-contents", "tableofcontents", "localtoc", "social", "share",
     "related-posts", "gtoc", "contents", "toctree-wrapper", "site-header", "page-header", "site-nav", "bottomnav",
     "subnav", "column2",
@@ -46,8 +46,10 @@ struct PageStructure {
     isContent = Array(repeating: false, count: tree.nodes.count)
     classify()
     measure()
-    dropLinkLists()
+    if textBytes[0] == 0 { keepAll() }
+    for index in pageHeaders where firstHeading(below: index) == nil { drop(index) }
     choose()
+    dropLinkLists()
   }
 
   /// Whether there is a heading of level 1 below the node that is not dropped.
@@ -144,15 +146,22 @@ struct PageStructure {
     }
   }
 
-  /// Tables of contents and menus go, unless the page would be left with hardly any text.
-  private mutating func dropLinkLists() {
-    let plain = Int(textBytes[0] - linkBytes[0])
-    for index in linkLists where textBytes[index] > 0 && plain >= 400 {
-      if Int(linkBytes[index]) * 10 >= Int(textBytes[index]) * 6, tree.nodes[index].element != .text {
-        drop(index)
-      }
+  /// A page whose whole text stands in what is boilerplate elsewhere is taken with it.
+  private mutating func keepAll() {
+    for index in tree.nodes.indices {
+      tree.nodes[index].isDropped = false
+      textBytes[index] = 0
+      linkBytes[index] = 0
     }
-    for index in pageHeaders where firstHeading(below: index) == nil { drop(index) }
+    measure()
+  }
+
+  /// Tables of contents and menus go, unless the text would be left with hardly anything beside them.
+  private mutating func dropLinkLists() {
+    let plain = roots.reduce(0) { $0 + Int(textBytes[$1] - linkBytes[$1]) }
+    for index in linkLists where textBytes[index] > 0 && plain >= max(400, Int(textBytes[index])) && !roots.contains(index) {
+      if Int(linkBytes[index]) * 10 >= Int(textBytes[index]) * 6 { drop(index) }
+    }
   }
 
   private mutating func drop(_ index: Int) {
@@ -176,7 +185,7 @@ struct PageStructure {
       list.filter { !tree.nodes[$0].isDropped }.max { textBytes[$0] < textBytes[$1] }
     }
     var main = 0
-    if let strong = largest(candidates), Int(textBytes[strong]) * 10 >= total * 4 || own(strong) * 2 >= plain {
+    if let strong = largest(candidates), Int(textBytes[strong]) * 20 >= total || own(strong) >= 200 {
       main = strong
     } else if let weak = largest(weakCandidates), Int(textBytes[weak]) * 10 >= total * 7 || own(weak) * 10 >= plain * 8 {
       main = weak
