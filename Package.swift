@@ -36,19 +36,26 @@ let package = Package(
   name: "freshet",
   platforms: [.macOS(.v15)],
   products: [
-    .library(name: "FreshetModel", targets: ["FreshetModel"])
+    .library(name: "FreshetModel", targets: ["FreshetModel"]),
+    .library(name: "FreshetTestKit", targets: ["FreshetTestKit"]),
   ],
   targets: [
     // Bridges
     bridge("CSystem"),
     system("CCrypto", pkgConfig: "libcrypto"),
+    bridge("CSQLite", link: ["sqlite3"]),
+    system("CZstd", pkgConfig: "libzstd"),
 
     // The flow
     stage("FreshetModel"),
-    stage("FreshetSystem", ["FreshetModel", "CSystem", "CCrypto"]),
+    stage("FreshetSystem", ["FreshetModel", "CSystem", "CCrypto", "CZstd"]),
+    stage("FreshetStore", ["FreshetModel", "FreshetSystem", "CSQLite"]),
+
+    stage("FreshetTestKit", ["FreshetModel", "FreshetSystem"]),
 
     // Tests
     tests("FreshetModelTests", ["FreshetModel", "FreshetSystem"]),
+    tests("FreshetStoreTests", ["FreshetModel", "FreshetSystem", "FreshetStore", "FreshetTestKit", "CSQLite"]),
   ],
   cxxLanguageStandard: .cxx17
 )
