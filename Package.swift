@@ -37,11 +37,13 @@ let package = Package(
   products: [
     .library(name: "FreshetModel", targets: ["FreshetModel"]),
     .library(name: "FreshetParsing", targets: ["FreshetParsing"]),
+    .library(name: "FreshetTestKit", targets: ["FreshetTestKit"]),
     .executable(name: "freshet-parse", targets: ["freshet-parse"]),
   ],
   targets: [
     // Bridges
     bridge("CSystem"),
+    bridge("CSQLite", link: ["sqlite3"]),
     system("CCrypto", pkgConfig: "libcrypto"),
     system("CZstd", pkgConfig: "libzstd"),
     system("CYAML", pkgConfig: "yaml-0.1"),
@@ -66,6 +68,7 @@ let package = Package(
     ),
     stage("FreshetEmbedding", ["FreshetModel", "FreshetSystem", "CONNXRuntime"]),
     stage("FreshetIndex", ["FreshetModel", "FreshetSystem", "CVectorMath", "CHNSW"]),
+    stage("FreshetStore", ["FreshetModel", "FreshetSystem", "CSQLite"]),
     stage("FreshetSync", ["FreshetModel", "FreshetSystem"]),
 
     // The face
@@ -80,7 +83,10 @@ let package = Package(
       swiftSettings: settings
     ),
 
+    stage("FreshetTestKit", ["FreshetModel", "FreshetSystem", "FreshetIndex"]),
+
     // Tests
+    tests("FreshetStoreTests", ["FreshetModel", "FreshetSystem", "FreshetStore", "FreshetTestKit", "CSQLite"]),
     tests("FreshetModelTests", ["FreshetModel", "FreshetSystem"]),
     tests("FreshetParsingTests", ["FreshetFormats", "FreshetMarkup", "FreshetModel", "FreshetParsing", "freshet-parse"]),
     tests("FreshetEmbeddingTests", ["FreshetModel", "FreshetEmbedding"], resources: [.copy("Fixtures")]),
