@@ -46,9 +46,11 @@ let package = Package(
     // The flow
     stage("FreshetModel"),
     stage("FreshetSystem", ["FreshetModel", "CSystem", "CCrypto"]),
+    stage("FreshetChunking", ["FreshetModel"]),
 
     // Tests
     tests("FreshetModelTests", ["FreshetModel", "FreshetSystem"]),
+    tests("FreshetChunkingTests", ["FreshetModel", "FreshetChunking"]),
   ],
   cxxLanguageStandard: .cxx17
 )
