@@ -54,9 +54,11 @@ let package = Package(
     stage("FreshetModel"),
     stage("FreshetSystem", ["FreshetModel", "CSystem", "CCrypto"]),
     stage("FreshetIndex", ["FreshetModel", "FreshetSystem", "CVectorMath", "CHNSW"]),
+    stage("FreshetTestKit", ["FreshetModel"]),
 
     // Tests
     tests("FreshetModelTests", ["FreshetModel", "FreshetSystem"]),
+    tests("FreshetIndexTests", ["FreshetIndex", "FreshetModel", "FreshetSystem", "FreshetTestKit", "CVectorMath"]),
   ],
   cxxLanguageStandard: .cxx17
 )
