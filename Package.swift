@@ -36,7 +36,9 @@ let package = Package(
   name: "freshet",
   platforms: [.macOS(.v15)],
   products: [
-    .library(name: "FreshetModel", targets: ["FreshetModel"])
+    .library(name: "FreshetModel", targets: ["FreshetModel"]),
+    // Loaded at run time by the `faiss` backend and the export; nothing links it.
+    .library(name: "freshet-faiss", type: .dynamic, targets: ["CFaiss"]),
   ],
   targets: [
     // Bridges
@@ -49,11 +51,19 @@ let package = Package(
       path: "Sources/Bridges/CHNSW",
       cxxSettings: [.unsafeFlags(["-O3"])]
     ),
+    bridge("CFaissLoader"),
+    .target(
+      name: "CFaiss",
+      dependencies: ["CFaissLoader"],
+      path: "Sources/Bridges/CFaiss",
+      cxxSettings: [.unsafeFlags(["-O3"])],
+      linkerSettings: [.linkedLibrary("faiss"), .linkedLibrary("openblas"), .linkedLibrary("gomp")]
+    ),
 
     // The flow
     stage("FreshetModel"),
     stage("FreshetSystem", ["FreshetModel", "CSystem", "CCrypto"]),
-    stage("FreshetIndex", ["FreshetModel", "FreshetSystem", "CVectorMath", "CHNSW"]),
+    stage("FreshetIndex", ["FreshetModel", "FreshetSystem", "CVectorMath", "CHNSW", "CFaissLoader"]),
     stage("FreshetTestKit", ["FreshetModel"]),
 
     // Tests

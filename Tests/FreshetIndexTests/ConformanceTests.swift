@@ -5,9 +5,13 @@ import Testing
 
 /// Every backend, with graphs that are used from a few hundred vectors on.
 enum Backends {
+  /// The FAISS library lies beside the tests.
+  static let library = Folder.ofTestBundle() + "/libfreshet-faiss.so"
+
   static let parameters: IndexParameters = {
     var parameters = IndexParameters()
     parameters.graph.searchBreadth = 24
+    parameters.faiss.library = library
     return parameters
   }()
 
@@ -19,7 +23,7 @@ enum Backends {
     )
   }
 
-  static let all: [IndexBackend] = [.exact, .hnsw]
+  static let all = IndexBackend.allCases
 }
 
 @Suite struct ConformanceTests {

@@ -10,6 +10,12 @@ enum Folder {
     return contents
   }
 
+  /// Where the tests and the libraries built with them are.
+  static func ofTestBundle() -> String {
+    let path = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+    return URL(filePath: path).deletingLastPathComponent().path
+  }
+
   static func write(_ bytes: [UInt8], to path: String) throws {
     try Data(bytes).write(to: URL(filePath: path))
   }
