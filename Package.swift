@@ -66,6 +66,14 @@ let package = Package(
     stage("FreshetIndex", ["FreshetModel", "FreshetSystem", "CVectorMath", "CHNSW", "CFaissLoader"]),
     stage("FreshetTestKit", ["FreshetModel"]),
 
+    // Benchmarks
+    .executableTarget(
+      name: "IndexBenchmark",
+      dependencies: ["FreshetIndex", "FreshetModel", "FreshetTestKit", "CVectorMath"],
+      path: "Benchmarks/IndexBenchmark",
+      swiftSettings: settings
+    ),
+
     // Tests
     tests("FreshetModelTests", ["FreshetModel", "FreshetSystem"]),
     tests("FreshetIndexTests", ["FreshetIndex", "FreshetModel", "FreshetSystem", "FreshetTestKit", "CVectorMath"]),
