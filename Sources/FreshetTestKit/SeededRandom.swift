@@ -1,13 +1,10 @@
-/// A random generator that gives the same numbers for the same seed on every machine (SplitMix64, S. Vigna, public
-/// domain).
+/// Random numbers that a seed repeats: SplitMix64 (G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom
+/// number generators", 2014).
 public struct SeededRandom: RandomNumberGenerator, Sendable {
-  /// What the sequence started from; print it, so that a failure can be repeated.
-  public let seed: UInt64
   private var state: UInt64
 
-  /// Starts the sequence of a seed.
+  /// Starts from a seed; equal seeds give equal numbers on every machine.
   public init(seed: UInt64) {
-    self.seed = seed
     state = seed
   }
 

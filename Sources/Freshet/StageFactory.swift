@@ -1,0 +1,95 @@
+import FreshetChunking
+import FreshetConfiguration
+import FreshetEmbedding
+import FreshetFormats
+import FreshetIndex
+import FreshetModel
+import FreshetParsing
+import FreshetSources
+import FreshetSync
+import FreshetSystem
+
+/// Chooses the concrete stages that a configuration asks for: the one place that knows them all.
+struct StageFactory: Sendable {
+  let configuration: Configuration
+
+  /// The sources, in the configuration's order.
+  func sources() throws -> [any Source] {
+    try configuration.sources.map { source in
+      guard source.site == nil else {
+        throw FreshetError(
+          .invalidConfiguration, "the source is a site, and sites cannot be crawled yet; remove it for now",
+          path: source.name)
+      }
+      var directory = DirectorySource.Configuration(name: source.name, path: source.path)
+      directory.include = source.include
+      directory.exclude = source.exclude
+      directory.metadata = source.metadata
+      directory.includesHidden = source.hidden
+      directory.symlinks = source.symlinks == .skip ? .ignore : .followWithinRoot
+      directory.isRecursive = source.isRecursive
+      directory.respectsGitignore = source.gitignore
+      directory.maximumFileSize = configuration.maximumFileSize(of: source)
+      directory.excludedFolders = source.excludedFolders.map { source.path + "/" + $0 }
+      return try DirectorySource(directory)
+    }
+  }
+
+  /// The parsers; their helper processes start with the first document that needs one.
+  func parsers() throws -> StandardParserRegistry {
+    var options = ParsingOptions()
+    options.helper.count = workers
+    return StandardParserRegistry(options: options)
+  }
+
+  /// The chunker.
+  func chunker() throws -> any Chunker {
+    let chunk = configuration.chunk
+    return try CartesianChunker(
+      ChunkingParameters(
+        soft: chunk.soft, minimum: chunk.minimum, hard: chunk.hard, unit: chunk.unit == .tokens ? .tokens : .characters,
+        overlap: chunk.overlap))
+  }
+
+  /// The embedder; loads nothing yet. `nil` when the collection keeps no vectors.
+  func embedder() throws -> (any Embedder)? {
+    let embedder = configuration.embedder
+    switch embedder.provider {
+    case .none: return nil
+    case .hash: return HashEmbedder(dimension: embedder.dimension ?? HashEmbedder.defaultDimension)
+    case .onnx:
+      return try ONNXEmbedder(
+        model: embedder.model, precision: embedder.precision == .int8 ? .int8 : .f32, workers: embedder.workers)
+    case .http: return try httpEmbedder(embedder)
+    }
+  }
+
+  /// Threads that read, parse and chunk.
+  var workers: Int {
+    configuration.sync.workers > 0 ? configuration.sync.workers : ProcessEnvironment.processorCount
+  }
+
+  /// How the vector index is built and kept.
+  var indexSettings: IndexSettings {
+    var settings = IndexSettings()
+    settings.backend = IndexSettings.Choice(rawValue: configuration.index.backend.rawValue) ?? .auto
+    settings.exactLimit = configuration.index.exactLimit
+    settings.rebuildThreshold = configuration.index.rebuildThreshold
+    return settings
+  }
+
+  /// The options of a sync as configured; what a single call changes comes on top.
+  func syncOptions() -> SyncOptions {
+    var options = SyncOptions()
+    options.actor = ProcessEnvironment.user + "@" + ProcessEnvironment.host
+    options.workers = workers
+    options.checkpointDocuments = configuration.checkpointDocuments
+    options.embedderBatch = configuration.embedder.batch
+    options.deletionGuard.maximumRatio = configuration.sync.maximumDeleteRatio
+    options.onEmbedderDown = configuration.sync.onEmbedderDown == .keepOld ? .keepOld : .keywordFirst
+    let retention = Dictionary(
+      configuration.sources.map { ($0.name, configuration.contentRetention(of: $0)) }, uniquingKeysWith: { $1 })
+    options.storesContent = { source, size in (retention[source] ?? .all).keeps(bytes: size) }
+    return options
+  }
+}
