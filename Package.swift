@@ -39,6 +39,8 @@ let package = Package(
     .library(name: "FreshetParsing", targets: ["FreshetParsing"]),
     .library(name: "FreshetTestKit", targets: ["FreshetTestKit"]),
     .executable(name: "freshet-parse", targets: ["freshet-parse"]),
+    // Loaded at run time by the `faiss` backend and the export; nothing links it.
+    .library(name: "freshet-faiss", type: .dynamic, targets: ["CFaiss"]),
   ],
   targets: [
     // Bridges
@@ -54,6 +56,8 @@ let package = Package(
     bridge("CONNXRuntime", ["CONNXRuntimeHeader"]),
     bridge("CVectorMath"),
     bridge("CHNSW", ["CVectorMath"]),
+    bridge("CFaissLoader"),
+    bridge("CFaiss", ["CFaissLoader"], link: ["faiss", "openblas", "gomp"]),
 
     // The flow
     stage("FreshetModel"),
@@ -67,7 +71,7 @@ let package = Package(
       swiftSettings: settings
     ),
     stage("FreshetEmbedding", ["FreshetModel", "FreshetSystem", "CONNXRuntime"]),
-    stage("FreshetIndex", ["FreshetModel", "FreshetSystem", "CVectorMath", "CHNSW"]),
+    stage("FreshetIndex", ["FreshetModel", "FreshetSystem", "CVectorMath", "CHNSW", "CFaissLoader"]),
     stage("FreshetStore", ["FreshetModel", "FreshetSystem", "CSQLite"]),
     stage("FreshetSync", ["FreshetModel", "FreshetSystem"]),
 
@@ -82,12 +86,19 @@ let package = Package(
       path: "Benchmarks/EmbedTexts",
       swiftSettings: settings
     ),
+    .executableTarget(
+      name: "index-benchmark",
+      dependencies: ["FreshetIndex", "FreshetModel", "FreshetTestKit", "CVectorMath"],
+      path: "Benchmarks/IndexBenchmark",
+      swiftSettings: settings
+    ),
 
     stage("FreshetTestKit", ["FreshetModel", "FreshetSystem", "FreshetIndex"]),
 
     // Tests
     tests("FreshetStoreTests", ["FreshetModel", "FreshetSystem", "FreshetStore", "FreshetTestKit", "CSQLite"]),
     tests("FreshetModelTests", ["FreshetModel", "FreshetSystem"]),
+    tests("FreshetIndexTests", ["FreshetIndex", "FreshetModel", "FreshetSystem", "FreshetTestKit", "CVectorMath"]),
     tests("FreshetParsingTests", ["FreshetFormats", "FreshetMarkup", "FreshetModel", "FreshetParsing", "freshet-parse"]),
     tests("FreshetEmbeddingTests", ["FreshetModel", "FreshetEmbedding"], resources: [.copy("Fixtures")]),
     tests("FreshetCommandLineTests", ["FreshetCommandLine", "FreshetModel"], resources: [.copy("Snapshots")]),
