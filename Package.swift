@@ -42,19 +42,24 @@ let package = Package(
     // Bridges
     bridge("CSystem"),
     system("CCrypto", pkgConfig: "libcrypto"),
+    bridge("CCurl", flags: ["-O2"]),
     system("CYAML", pkgConfig: "yaml-0.1"),
 
     // The flow
     stage("FreshetModel"),
     stage("FreshetSystem", ["FreshetModel", "CSystem", "CCrypto"]),
+    stage("FreshetHTTP", ["FreshetModel", "FreshetSystem", "CCurl"]),
+    stage("FreshetEmbedding", ["FreshetModel", "FreshetSystem", "FreshetHTTP", "CCrypto"]),
 
     // The face
     stage("FreshetConfiguration", ["FreshetModel", "FreshetSystem", "CSystem", "CYAML"]),
     stage("FreshetCommandLine", ["FreshetModel"]),
 
     // Tests
+    stage("FreshetTestKit", ["FreshetModel", "FreshetSystem"]),
     tests("FreshetModelTests", ["FreshetModel", "FreshetSystem"]),
     tests("FreshetCommandLineTests", ["FreshetCommandLine", "FreshetModel"], resources: [.copy("Snapshots")]),
+    tests("FreshetHTTPTests", ["FreshetHTTP", "FreshetEmbedding", "FreshetTestKit", "FreshetModel"]),
     tests("FreshetConfigurationTests", ["FreshetConfiguration", "FreshetModel"]),
   ],
   cxxLanguageStandard: .cxx17
