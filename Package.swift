@@ -38,6 +38,8 @@ let package = Package(
     .library(name: "FreshetModel", targets: ["FreshetModel"]),
     .library(name: "FreshetParsing", targets: ["FreshetParsing"]),
     .library(name: "FreshetTestKit", targets: ["FreshetTestKit"]),
+    .library(name: "Freshet", targets: ["Freshet"]),
+    .executable(name: "freshet", targets: ["FreshetCommand"]),
     .executable(name: "freshet-parse", targets: ["freshet-parse"]),
     // Loaded at run time by the `faiss` backend and the export; nothing links it.
     .library(name: "freshet-faiss", type: .dynamic, targets: ["CFaiss"]),
@@ -56,6 +58,7 @@ let package = Package(
     bridge("CONNXRuntime", ["CONNXRuntimeHeader"]),
     bridge("CVectorMath"),
     bridge("CHNSW", ["CVectorMath"]),
+    bridge("CCurl"),
     bridge("CFaissLoader"),
     bridge("CFaiss", ["CFaissLoader"], link: ["faiss", "openblas", "gomp"]),
 
@@ -70,14 +73,30 @@ let package = Package(
       dependencies: ["CSystem", "FreshetFormats", "FreshetMarkup", "FreshetModel"],
       swiftSettings: settings
     ),
-    stage("FreshetEmbedding", ["FreshetModel", "FreshetSystem", "CONNXRuntime"]),
+    stage("FreshetHTTP", ["FreshetModel", "FreshetSystem", "CCurl"]),
+    stage("FreshetChunking", ["FreshetModel"]),
+    stage("FreshetEmbedding", ["FreshetModel", "FreshetSystem", "FreshetHTTP", "CONNXRuntime", "CCrypto"]),
     stage("FreshetIndex", ["FreshetModel", "FreshetSystem", "CVectorMath", "CHNSW", "CFaissLoader"]),
     stage("FreshetStore", ["FreshetModel", "FreshetSystem", "CSQLite"]),
     stage("FreshetSync", ["FreshetModel", "FreshetSystem"]),
 
     // The face
     stage("FreshetConfiguration", ["FreshetModel", "FreshetSystem", "CSystem", "CYAML"]),
+    stage(
+      "Freshet",
+      [
+        "FreshetModel", "FreshetSystem", "FreshetConfiguration", "FreshetSources", "FreshetParsing", "FreshetFormats",
+        "FreshetChunking", "FreshetEmbedding", "FreshetStore", "FreshetIndex", "FreshetSearch", "FreshetSync",
+      ]),
     stage("FreshetCommandLine", ["FreshetModel"]),
+    .executableTarget(
+      name: "FreshetCommand",
+      dependencies: [
+        "Freshet", "FreshetCommandLine", "FreshetConfiguration", "FreshetModel", "FreshetSearch", "FreshetSync",
+        "FreshetSystem",
+      ],
+      swiftSettings: settings
+    ),
 
     // Tools for developers, measured and compared by scripts
     .executableTarget(
@@ -100,6 +119,8 @@ let package = Package(
     tests("FreshetModelTests", ["FreshetModel", "FreshetSystem"]),
     tests("FreshetIndexTests", ["FreshetIndex", "FreshetModel", "FreshetSystem", "FreshetTestKit", "CVectorMath"]),
     tests("FreshetParsingTests", ["FreshetFormats", "FreshetMarkup", "FreshetModel", "FreshetParsing", "freshet-parse"]),
+    tests("FreshetChunkingTests", ["FreshetModel", "FreshetChunking"]),
+    tests("FreshetHTTPTests", ["FreshetHTTP", "FreshetEmbedding", "FreshetTestKit", "FreshetModel"]),
     tests("FreshetEmbeddingTests", ["FreshetModel", "FreshetEmbedding"], resources: [.copy("Fixtures")]),
     tests("FreshetCommandLineTests", ["FreshetCommandLine", "FreshetModel"], resources: [.copy("Snapshots")]),
     tests("FreshetConfigurationTests", ["FreshetConfiguration", "FreshetModel"]),
