@@ -46,6 +46,7 @@ let package = Package(
     // The flow
     stage("FreshetModel"),
     stage("FreshetSystem", ["FreshetModel", "CSystem", "CCrypto"]),
+    stage("FreshetSources", ["FreshetModel", "FreshetSystem", "CSystem"]),
 
     // Tests
     tests("FreshetModelTests", ["FreshetModel", "FreshetSystem"]),
