@@ -42,7 +42,7 @@ extension Collection {
     _ request: SyncRequest = SyncRequest(), stop: StopSignal = StopSignal(),
     handler: @escaping @Sendable (SyncEvent) -> Void = { _ in }
   ) async throws -> SyncReport {
-    let stages = try stages()
+    let stages = try await stages()
     let engine = SyncEngine(stages: stages, options: try options(for: request, stages))
     var report = try await engine.run(stop: stop, handler: handler)
     let start = ContinuousClock.now
@@ -55,7 +55,7 @@ extension Collection {
 
   /// What a sync would do and what it would cost; writes nothing.
   public func forecast(_ request: SyncRequest = SyncRequest()) async throws -> SyncForecast {
-    let stages = try stages()
+    let stages = try await stages()
     return try await SyncEngine(stages: stages, options: try options(for: request, stages)).forecast()
   }
 
