@@ -49,6 +49,8 @@ let package = Package(
     stage("FreshetSources", ["FreshetModel", "FreshetSystem", "CSystem"]),
 
     // Tests
+    tests("FreshetSystemTests", ["FreshetModel", "FreshetSystem"]),
+    tests("FreshetSourcesTests", ["FreshetModel", "FreshetSources", "FreshetSystem"]),
     tests("FreshetModelTests", ["FreshetModel", "FreshetSystem"]),
   ],
   cxxLanguageStandard: .cxx17
