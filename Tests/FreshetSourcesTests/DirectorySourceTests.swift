@@ -105,7 +105,9 @@ import Testing
   @Test func differentPathsHaveDifferentOriginsThatLeadBack() {
     let seed = UInt64.random(in: 0 ... .max)
     var state = seed
-    let pieces: [[UInt8]] = [[0xFF], Array("%".utf8), Array("%FF".utf8), Array("25".utf8), Array("é".utf8), [0xC3], [0x61]]
+    let pieces: [[UInt8]] = [
+      [0xFF], Array("%".utf8), Array("%FF".utf8), Array("25".utf8), Array("é".utf8), [0xC3], [0x61],
+    ]
     var origins: [String: [UInt8]] = [:]
     for _ in 0..<20_000 {
       var path: [UInt8] = []
