@@ -155,7 +155,9 @@ public enum FileSystem {
   public static func split(_ path: String) -> (folder: String, name: String) {
     var bytes = Array(path.utf8)
     while bytes.count > 1, bytes.last == UInt8(ascii: "/") { bytes.removeLast() }
-    guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return (".", String(decoding: bytes, as: UTF8.self)) }
+    guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else {
+      return (".", String(decoding: bytes, as: UTF8.self))
+    }
     let folder = slash == 0 ? "/" : String(decoding: bytes[..<slash], as: UTF8.self)
     return (folder, String(decoding: bytes[(slash + 1)...], as: UTF8.self))
   }
