@@ -44,7 +44,7 @@ extension Collection {
     let owner = try FileLock.owner(folder.lock)
     return CollectionStatus(
       path: folder.path, head: head, counts: counts, model: models.first { $0.state == .serving }?.description,
-      writer: owner == ProcessStatistics.processNumber ? nil : owner, lastRun: runs.first,
+      writer: owner == ProcessEnvironment.processNumber ? nil : owner, lastRun: runs.first,
       index: indexDirectory?.statistics(), rebuildThreshold: configuration.index.rebuildThreshold)
   }
 

@@ -77,7 +77,7 @@ extension Collection {
   private func paths(_ paths: [String], _ sources: [any Source]) throws -> [String: [[UInt8]]] {
     var bySource: [String: [[UInt8]]] = [:]
     for path in paths {
-      let absolute = FileSystem.absolutePath(path)
+      let absolute = try FileSystem.absolutePath(path)
       let owner = sources.filter { absolute == $0.location || absolute.hasPrefix($0.location + "/") }
         .max { $0.location.utf8.count < $1.location.utf8.count }
       guard let owner else {

@@ -1,4 +1,5 @@
 import FreshetConfiguration
+import FreshetEmbedding
 import FreshetIndex
 import FreshetModel
 import FreshetParsing

@@ -64,7 +64,7 @@ struct StageFactory: Sendable {
           faults: HashEmbedderFaults(environment: ProcessEnvironment.all())))
     case .onnx:
       return try ONNXEmbedder(
-        model: embedder.model, precision: embedder.precision == .int8 ? .int8 : .f32, workers: embedder.workers)
+        model: embedder.model, precision: embedder.precision == .int8 ? .int8 : .float32, workers: embedder.workers)
     case .http:
       guard let url = embedder.url else {
         throw FreshetError(

@@ -135,6 +135,33 @@ public enum FileSystem {
     return names.sorted { $0.lexicographicallyPrecedes($1) }
   }
 
+  /// The path made absolute from the current folder, without `.`, `..` and doubled slashes; nothing has to be there, and
+  /// links stay.
+  ///
+  /// - Throws: `FreshetError` when the current folder no longer exists.
+  public static func absolutePath(_ path: String) throws -> String {
+    var base = ""
+    if path.utf8.first != UInt8(ascii: "/") {
+      guard let current = getcwd(nil, 0) else { throw FreshetError.system(errno, "find the current folder", path: path) }
+      defer { free(current) }
+      base = String(cString: current) + "/"
+    }
+    var parts: [Substring] = []
+    for part in (base + path).split(separator: "/") {
+      if part == ".." { _ = parts.popLast() } else if part != "." { parts.append(part) }
+    }
+    return "/" + parts.joined(separator: "/")
+  }
+
+  /// Whether a folder is there; links are followed.
+  ///
+  /// - Throws: `FreshetError` when that cannot be told.
+  public static func isFolder(_ path: String) throws -> Bool {
+    guard try exists(path) else { return false }
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
   /// The absolute path without links, `.` and `..`.
   ///
   /// - Throws: `FreshetError` when nothing is there.
