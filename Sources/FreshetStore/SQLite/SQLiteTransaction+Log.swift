@@ -174,15 +174,3 @@ extension SQLiteTransaction {
     }
   }
 }
-
-/// What a stored vector is checked by: the first 8 bytes of the SHA-256 of its passage's number and its bytes, so that
-/// an altered vector is found, and one that stands at another passage too.
-enum VectorChecksum {
-  static func of(passage: PassageID, value: UnsafeRawBufferPointer) -> Int64 {
-    withUnsafeTemporaryAllocation(byteCount: 8 + value.count, alignment: 8) { buffer in
-      buffer.storeBytes(of: passage.littleEndian, as: Int64.self)
-      UnsafeMutableRawBufferPointer(rebasing: buffer[8...]).copyMemory(from: value)
-      return SHA256.digest(of: UnsafeRawBufferPointer(buffer)).withBytes { $0.load(as: Int64.self) }
-    }
-  }
-}
