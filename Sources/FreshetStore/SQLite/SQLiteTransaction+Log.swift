@@ -16,10 +16,10 @@ extension SQLiteTransaction {
       }
       return known
     }
-    guard (1...Self.dimensionMax).contains(description.dimension) else {
+    guard (1...ModelLimits.dimensionMax).contains(description.dimension) else {
       throw FreshetError(
         .modelMismatch,
-        "A model of \(description.dimension) components cannot be stored; 1 to \(Self.dimensionMax) are possible.",
+        "A model of \(description.dimension) components cannot be stored; 1 to \(ModelLimits.dimensionMax) are possible.",
         path: connection.path
       )
     }
@@ -42,9 +42,6 @@ extension SQLiteTransaction {
       return ModelRecord(id: id, description: description, state: .building)
     }
   }
-
-  /// The most components that a model's vectors may have.
-  static let dimensionMax = 65_535
 
   func serve(model: ModelID) throws {
     _ = try dimension(of: model)
