@@ -93,7 +93,7 @@ let package = Package(
     .executableTarget(
       name: "FreshetCommand",
       dependencies: [
-        "Freshet", "FreshetCommandLine", "FreshetConfiguration", "FreshetModel", "FreshetSync",
+        "Freshet", "FreshetCommandLine", "FreshetConfiguration", "FreshetIndex", "FreshetModel", "FreshetSync",
         "FreshetSystem",
       ],
       swiftSettings: settings
