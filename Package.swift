@@ -18,12 +18,11 @@ func system(_ name: String, pkgConfig: String? = nil) -> Target {
 }
 
 /// C or C++ sources of ours: shims around a library, or a kernel.
-func bridge(_ name: String, link libraries: [String] = [], flags: [String] = ["-O3"]) -> Target {
+func bridge(_ name: String, _ dependencies: [Target.Dependency] = [], link libraries: [String] = []) -> Target {
   .target(
     name: name,
+    dependencies: dependencies,
     path: "Sources/Bridges/\(name)",
-    cSettings: [.unsafeFlags(flags)],
-    cxxSettings: [.unsafeFlags(flags)],
     linkerSettings: libraries.map { .linkedLibrary($0) }
   )
 }
@@ -36,21 +35,96 @@ let package = Package(
   name: "freshet",
   platforms: [.macOS(.v15)],
   products: [
-    .library(name: "FreshetModel", targets: ["FreshetModel"])
+    .library(name: "FreshetModel", targets: ["FreshetModel"]),
+    .library(name: "FreshetParsing", targets: ["FreshetParsing"]),
+    .library(name: "FreshetTestKit", targets: ["FreshetTestKit"]),
+    .library(name: "Freshet", targets: ["Freshet"]),
+    .executable(name: "freshet", targets: ["FreshetCommand"]),
+    .executable(name: "freshet-parse", targets: ["freshet-parse"]),
+    // Loaded at run time by the `faiss` backend and the export; nothing links it.
+    .library(name: "freshet-faiss", type: .dynamic, targets: ["CFaiss"]),
   ],
   targets: [
     // Bridges
     bridge("CSystem"),
+    bridge("CSQLite", link: ["sqlite3"]),
     system("CCrypto", pkgConfig: "libcrypto"),
+    system("CZstd", pkgConfig: "libzstd"),
+    system("CYAML", pkgConfig: "yaml-0.1"),
+    system("CXML", pkgConfig: "libxml-2.0"),
+    system("CCMark", pkgConfig: "libcmark-gfm"),
+    system("CUchardet", pkgConfig: "uchardet"),
+    system("CONNXRuntimeHeader", pkgConfig: "libonnxruntime"),
+    bridge("CONNXRuntime", ["CONNXRuntimeHeader"]),
+    bridge("CVectorMath"),
+    bridge("CHNSW", ["CVectorMath"]),
+    bridge("CCurl"),
+    bridge("CFaissLoader"),
+    bridge("CFaiss", ["CFaissLoader"], link: ["faiss", "openblas", "gomp"]),
 
     // The flow
     stage("FreshetModel"),
-    stage("FreshetSystem", ["FreshetModel", "CSystem", "CCrypto"]),
+    stage("FreshetSystem", ["FreshetModel", "CSystem", "CCrypto", "CZstd"]),
+    stage("FreshetSources", ["FreshetModel", "FreshetSystem", "CSystem"]),
+    stage("FreshetFormats", ["FreshetModel"]),
+    stage("FreshetMarkup", ["FreshetFormats", "FreshetModel", "CXML", "CCMark", "CUchardet", "CYAML"]),
+    stage("FreshetParsing", ["FreshetFormats", "FreshetModel", "FreshetSystem", "CSystem"]),
+    .executableTarget(
+      name: "freshet-parse",
+      dependencies: ["CSystem", "FreshetFormats", "FreshetMarkup", "FreshetModel"],
+      swiftSettings: settings
+    ),
+    stage("FreshetHTTP", ["FreshetModel", "FreshetSystem", "CCurl"]),
     stage("FreshetChunking", ["FreshetModel"]),
+    stage("FreshetEmbedding", ["FreshetModel", "FreshetSystem", "FreshetHTTP", "CONNXRuntime", "CCrypto"]),
+    stage("FreshetIndex", ["FreshetModel", "FreshetSystem", "CVectorMath", "CHNSW", "CFaissLoader"]),
+    stage("FreshetStore", ["FreshetModel", "FreshetSystem", "CSQLite"]),
+    stage("FreshetSync", ["FreshetModel", "FreshetSystem"]),
+
+    // The face
+    stage("FreshetConfiguration", ["FreshetModel", "FreshetSystem", "CSystem", "CYAML"]),
+    stage(
+      "Freshet",
+      [
+        "FreshetModel", "FreshetSystem", "FreshetConfiguration", "FreshetSources", "FreshetParsing", "FreshetFormats",
+        "FreshetChunking", "FreshetEmbedding", "FreshetStore", "FreshetIndex", "FreshetSync",
+      ]),
+    stage("FreshetCommandLine", ["FreshetModel"]),
+    .executableTarget(
+      name: "FreshetCommand",
+      dependencies: [
+        "Freshet", "FreshetCommandLine", "FreshetConfiguration", "FreshetModel", "FreshetSync",
+        "FreshetSystem",
+      ],
+      swiftSettings: settings
+    ),
+
+    // Tools for developers, measured and compared by scripts
+    .executableTarget(
+      name: "embed-texts",
+      dependencies: ["FreshetModel", "FreshetEmbedding"],
+      path: "Benchmarks/EmbedTexts",
+      swiftSettings: settings
+    ),
+    .executableTarget(
+      name: "index-benchmark",
+      dependencies: ["FreshetIndex", "FreshetModel", "FreshetTestKit", "CVectorMath"],
+      path: "Benchmarks/IndexBenchmark",
+      swiftSettings: settings
+    ),
+
+    stage("FreshetTestKit", ["FreshetModel", "FreshetSystem", "FreshetIndex"]),
 
     // Tests
+    tests("FreshetStoreTests", ["FreshetModel", "FreshetSystem", "FreshetStore", "FreshetTestKit", "CSQLite"]),
     tests("FreshetModelTests", ["FreshetModel", "FreshetSystem"]),
+    tests("FreshetIndexTests", ["FreshetIndex", "FreshetModel", "FreshetSystem", "FreshetTestKit", "CVectorMath"]),
+    tests("FreshetParsingTests", ["FreshetFormats", "FreshetMarkup", "FreshetModel", "FreshetParsing", "freshet-parse"]),
     tests("FreshetChunkingTests", ["FreshetModel", "FreshetChunking"]),
+    tests("FreshetHTTPTests", ["FreshetHTTP", "FreshetEmbedding", "FreshetTestKit", "FreshetModel"]),
+    tests("FreshetEmbeddingTests", ["FreshetModel", "FreshetEmbedding"], resources: [.copy("Fixtures")]),
+    tests("FreshetCommandLineTests", ["FreshetCommandLine", "FreshetModel"], resources: [.copy("Snapshots")]),
+    tests("FreshetConfigurationTests", ["FreshetConfiguration", "FreshetModel"]),
   ],
   cxxLanguageStandard: .cxx17
 )

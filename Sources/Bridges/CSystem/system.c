@@ -14,3 +14,15 @@ void freshet_set_thread_name(const char *name) {
   pthread_setname_np(pthread_self(), cut);
 #endif
 }
+
+void freshet_error_text(int number, char *text, size_t size) {
+#ifdef __GLIBC__
+  // With _GNU_SOURCE glibc has the form that answers the text.
+  char own[256];
+  const char *words = strerror_r(number, own, sizeof own);
+  strncpy(text, words, size - 1);
+  text[size - 1] = 0;
+#else
+  if (strerror_r(number, text, size) != 0) text[0] = 0;
+#endif
+}

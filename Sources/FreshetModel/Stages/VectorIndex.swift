@@ -98,6 +98,49 @@ public struct PassageSet: Sendable, Hashable {
     let index = Int(passage / 64)
     return index < words.count && words[index] & (UInt64(1) << UInt64(passage % 64)) != 0
   }
+
+  /// Adds every passage of the other set.
+  public mutating func formUnion(_ other: PassageSet) {
+    if other.words.count > words.count {
+      words.append(contentsOf: repeatElement(0, count: other.words.count - words.count))
+    }
+    for index in other.words.indices { words[index] |= other.words[index] }
+    recount()
+  }
+
+  /// Keeps the passages that are in the other set too.
+  public mutating func formIntersection(_ other: PassageSet) {
+    for index in words.indices { words[index] &= index < other.words.count ? other.words[index] : 0 }
+    recount()
+  }
+
+  /// The passages that are not in the other set.
+  public func subtracting(_ other: PassageSet) -> PassageSet {
+    var result = self
+    for index in result.words.indices where index < other.words.count { result.words[index] &= ~other.words[index] }
+    result.recount()
+    return result
+  }
+
+  /// The passages in ascending order.
+  public var members: [PassageID] {
+    var members: [PassageID] = []
+    members.reserveCapacity(count)
+    for (index, word) in words.enumerated() {
+      var rest = word
+      while rest != 0 {
+        members.append(PassageID(index * 64 + rest.trailingZeroBitCount))
+        rest &= rest - 1
+      }
+    }
+    return members
+  }
+
+  /// Equal sets have equal words: no zeros at the end.
+  private mutating func recount() {
+    while words.last == 0 { words.removeLast() }
+    count = words.reduce(0) { $0 + $1.nonzeroBitCount }
+  }
 }
 
 /// Finds the vectors nearest to a query. Cosine on unit vectors; scores may be approximate (the search scores the best

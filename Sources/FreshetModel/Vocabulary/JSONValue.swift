@@ -22,6 +22,16 @@ public enum JSONValue: Hashable, Sendable {
     }
   }
 
+  /// The same value with the members of every object sorted by name, so that equal values have equal text.
+  public var canonical: JSONValue {
+    switch self {
+    case .array(let values): .array(values.map(\.canonical))
+    case .object(let members):
+      .object(members.map { Member($0.name, $0.value.canonical) }.sorted { $0.name < $1.name })
+    default: self
+    }
+  }
+
   /// The value of an object's first member of that name.
   public subscript(name: String) -> JSONValue? {
     guard case .object(let members) = self else { return nil }

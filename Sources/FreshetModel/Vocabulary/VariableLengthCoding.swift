@@ -26,6 +26,16 @@ public struct VariableLengthEncoder {
     append(UInt64(other.count))
     bytes.append(contentsOf: other)
   }
+
+  /// Appends 8 bytes, most significant first.
+  mutating func append(fixed value: UInt64) {
+    withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }
+  }
+
+  /// Appends bytes whose count the reader knows.
+  mutating func append(raw other: UnsafeRawBufferPointer) {
+    bytes.append(contentsOf: other)
+  }
 }
 
 /// Reads what `VariableLengthEncoder` wrote; every read is `nil` once the bytes are used up or malformed.

@@ -1,5 +1,89 @@
-// System calls that Swift cannot import: variadic ones, and those that need a feature macro.
+// System calls that Swift cannot import: variadic ones, those that need a feature macro, and those without a wrapper in
+// the C library. Every function that answers `int` gives 0 or a positive result, or a negated errno.
 #pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 // Names the calling thread for debuggers and profilers; longer names are cut to 15 bytes.
 void freshet_set_thread_name(const char *name);
+
+// The process's environment, NAME=value each, ended by NULL. Read it before threads that change it exist.
+char *const *freshet_environment(void);
+// Writes the system's words for an error number, cut to `size - 1` bytes.
+void freshet_error_text(int number, char *text, size_t size);
+
+// --- Files -----------------------------------------------------------------------------------------------------------
+
+struct freshet_status {
+  uint64_t device;
+  uint64_t inode;
+  int64_t size;
+  int64_t modified;  // nanoseconds since the epoch
+  int64_t changed;   // nanoseconds since the epoch
+  uint32_t mode;
+  uint32_t owner;
+};
+
+// O_PATH of Linux, which the headers show only with a feature macro.
+static const int freshet_path_only = 010000000;
+
+// A descriptor, always close-on-exec; retries EINTR.
+int freshet_open_at(int folder, const char *path, int flags, unsigned mode);
+
+// Opens `path` below `folder` and never outside of it, whatever links say on the way; -ENOSYS where the kernel cannot.
+int freshet_open_beneath(int folder, const char *path, int flags);
+
+// What `path` is, below `folder`; an empty path means the descriptor itself.
+int freshet_status_at(int folder, const char *path, bool follow, struct freshet_status *status);
+
+// The next raw directory records (`linux_dirent64`): bytes, 0 at the end.
+ssize_t freshet_directory_records(int folder, void *buffer, size_t size);
+
+// The file system's magic number (`f_type` of statfs) and the bytes that an unprivileged user may still write.
+int freshet_volume(int descriptor, uint64_t *type, uint64_t *available);
+
+// An anonymous file in memory, close-on-exec, that can be sealed.
+int freshet_memory_file(const char *name);
+
+// Forbids every later change of an anonymous file.
+int freshet_seal(int descriptor);
+
+// --- Processes -------------------------------------------------------------------------------------------------------
+
+// Starts `path` with exactly the given descriptors: sources[i] becomes targets[i] in the child, everything else is
+// closed. The child has its own process group, no blocked signals, and default handlers.
+int freshet_spawn(
+    const char *path, char *const *arguments, char *const *environment, const int *sources, const int *targets,
+    int count, pid_t *child);
+
+// A descriptor that becomes readable when the child has ended; -ENOSYS where the kernel has none.
+int freshet_process_descriptor(pid_t child);
+
+// Sends bytes with an optional descriptor (-1: none); never raises SIGPIPE, never waits.
+ssize_t freshet_send(int socket, const void *bytes, size_t count, int descriptor);
+
+// Receives bytes and at most one descriptor (-1 when none came, close-on-exec); never waits.
+ssize_t freshet_receive(int socket, void *bytes, size_t size, int *descriptor);
+
+// From now on each of the signals writes its number, one byte, to a pipe whose reading end is the answer. One call a
+// process; a full pipe drops further signals.
+int freshet_signal_pipe(const int *signals, int count);
+
+// --- The helper's cage -----------------------------------------------------------------------------------------------
+
+struct freshet_sandbox_limits {
+  uint64_t data_bytes;     // RLIMIT_DATA; 0: no limit
+  uint64_t descriptors;    // RLIMIT_NOFILE; 0: no limit
+  bool dies_with_parent;   // SIGKILL when the thread that spawned this process ends
+  bool filters_calls;      // seccomp: no new sockets, no opening of files, no programs
+};
+
+// Limits this process for good. Call it when everything that must be opened is open, and before untrusted bytes are
+// read. `filtered` tells whether the system call filter holds (it needs Linux on x86-64 or AArch64).
+int freshet_sandbox_enter(const struct freshet_sandbox_limits *limits, bool *filtered);
+
+// Ends this process by SIGXCPU once it has used that many more seconds of CPU time.
+int freshet_limit_cpu(uint64_t seconds);

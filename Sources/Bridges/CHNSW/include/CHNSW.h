@@ -1,0 +1,65 @@
+// Graphs of hierarchical navigable small worlds (Y. Malkov and D. Yashunin, arXiv:1603.09320) over 8-bit codes: built by
+// hnswlib, flattened into three arrays that can be stored and mapped, and searched there.
+#pragma once
+
+#include "CVectorMath.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Stored vectors as `freshet_scan` takes them.
+typedef struct {
+  const int8_t *codes;
+  const float *scales;
+  size_t stride;
+  size_t count;
+} freshet_hnsw_rows;
+
+// A flattened graph over rows. A list of links is its length followed by row numbers.
+typedef struct {
+  uint32_t connections;    // links of a row on the upper levels; twice as many on the ground
+  uint32_t entry;          // the row where a search starts
+  uint32_t top_level;      // the entry's level
+  uint32_t reserved;
+} freshet_hnsw_shape;
+
+typedef struct {
+  freshet_hnsw_shape shape;
+  const uint32_t *ground;  // a list of 1 + 2 × connections words for each row
+  const uint32_t *starts;  // for each row its first list in `upper`; one more entry closes the last
+  const uint32_t *upper;   // lists of 1 + connections words, a row's levels from 1 upwards
+  size_t upper_lists;
+} freshet_hnsw_graph;
+
+typedef struct freshet_hnsw_builder freshet_hnsw_builder;
+
+// Starts a graph over the rows, which must outlive it. NULL, with a sentence in `error`, when memory is short.
+freshet_hnsw_builder *freshet_hnsw_builder_make(
+  const freshet_hnsw_rows *rows, uint32_t connections, uint32_t breadth, char *error, size_t error_size);
+
+// Inserts the rows from `first` up to `end`, on so many threads. False, with a sentence in `error`, on failure.
+bool freshet_hnsw_builder_insert(
+  freshet_hnsw_builder *builder, size_t first, size_t end, uint32_t threads, char *error, size_t error_size);
+
+// The shape and the number of upper lists of a finished graph.
+freshet_hnsw_shape freshet_hnsw_builder_shape(const freshet_hnsw_builder *builder, size_t *upper_lists);
+
+// Writes the arrays of a finished graph; each has the size that `freshet_hnsw_graph` states.
+void freshet_hnsw_builder_flatten(
+  const freshet_hnsw_builder *builder, uint32_t *ground, uint32_t *starts, uint32_t *upper);
+
+// Releases a builder.
+void freshet_hnsw_builder_free(freshet_hnsw_builder *builder);
+
+// Searches with a beam of `breadth` and writes at most `limit` rows whose bit in `mask` is set (any without a mask), best
+// first. Answers how many; -1 when more than `max_visits` rows would have to be looked at, or memory is short: then
+// scan. Links that lead nowhere are ignored, so that no graph makes it read elsewhere.
+ptrdiff_t freshet_hnsw_search(
+  const freshet_hnsw_graph *graph, const freshet_hnsw_rows *rows, freshet_kernel kernel, const int8_t *query,
+  float query_scale, size_t breadth, size_t max_visits, const uint64_t *mask, size_t limit, uint32_t *found,
+  float *scores);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,43 @@
+// SQLite, with what Swift cannot import of it (variadic calls, the destructor constants), and the keyword tokenizer.
+#pragma once
+#include <sqlite3.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// sqlite3_db_config is variadic.
+static inline int freshet_sqlite_configure(sqlite3 *database, int option, int value) {
+  return sqlite3_db_config(database, option, value, (int *)0);
+}
+
+// sqlite3_config is variadic. Without statistics every allocation is spared a lock of the whole process. Has an effect
+// only before the first connection.
+static inline int freshet_sqlite_disable_memory_statistics(void) { return sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+
+// SQLITE_TRANSIENT and SQLITE_STATIC are casts that Swift does not import. A length of 0 must not become NULL.
+static inline int freshet_bind_text(sqlite3_stmt *statement, int index, const char *text, size_t count) {
+  return sqlite3_bind_text64(statement, index, count ? text : "", count, SQLITE_TRANSIENT, SQLITE_UTF8);
+}
+static inline int freshet_bind_blob(sqlite3_stmt *statement, int index, const void *bytes, size_t count) {
+  return count ? sqlite3_bind_blob64(statement, index, bytes, count, SQLITE_TRANSIENT)
+               : sqlite3_bind_zeroblob(statement, index, 0);
+}
+// The caller keeps the bytes alive until the statement is reset and its bindings are cleared.
+static inline int freshet_bind_blob_uncopied(sqlite3_stmt *statement, int index, const void *bytes, size_t count) {
+  return count ? sqlite3_bind_blob64(statement, index, bytes, count, SQLITE_STATIC)
+               : sqlite3_bind_zeroblob(statement, index, 0);
+}
+
+// What a token is given for: a document's text, or a query, which gets no parts beside the whole.
+enum { FRESHET_TOKENIZE_DOCUMENT = 0, FRESHET_TOKENIZE_QUERY = 1 };
+
+// Receives a token: its folded UTF-8, its place in the text, and whether it stands at the place of the token before.
+// Returns 0 to go on.
+typedef int (*freshet_token_receiver)(
+  void *context, int is_colocated, const char *token, int count, int start, int end);
+
+// Cuts UTF-8 text into tokens: words folded to lower case without diacritics, CJK as overlapping pairs, identifiers
+// whole and by their parts. Invalid UTF-8 separates. Returns 0, or what the receiver returned when it stopped.
+int freshet_tokenize(const char *text, int count, int purpose, void *context, freshet_token_receiver receiver);
+
+// Makes the tokenizer 'freshet' known to FTS5 on this connection. Returns a result code of SQLite.
+int freshet_register_tokenizer(sqlite3 *database);

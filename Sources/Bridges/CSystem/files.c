@@ -1,0 +1,83 @@
+#define _GNU_SOURCE
+#include "CSystem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#if __has_include(<linux/openat2.h>)
+#include <linux/openat2.h>
+#endif
+
+int freshet_open_at(int folder, const char *path, int flags, unsigned mode) {
+  int descriptor;
+  do {
+    descriptor = openat(folder, path, flags | O_CLOEXEC, mode);
+  } while (descriptor < 0 && errno == EINTR);
+  return descriptor < 0 ? -errno : descriptor;
+}
+
+int freshet_open_beneath(int folder, const char *path, int flags) {
+#if defined(SYS_openat2) && defined(RESOLVE_BENEATH)
+  struct open_how how;
+  memset(&how, 0, sizeof how);
+  how.flags = (uint64_t)(unsigned)(flags | O_CLOEXEC);
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+  long descriptor;
+  do {
+    descriptor = syscall(SYS_openat2, folder, path, &how, sizeof how);
+  } while (descriptor < 0 && (errno == EINTR || errno == EAGAIN));
+  // A container's filter may answer EPERM for a call that it does not know.
+  if (descriptor < 0 && errno == EPERM) return -ENOSYS;
+  return descriptor < 0 ? -errno : (int)descriptor;
+#else
+  (void)folder, (void)path, (void)flags;
+  return -ENOSYS;
+#endif
+}
+
+int freshet_status_at(int folder, const char *path, bool follow, struct freshet_status *status) {
+  struct stat found;
+  int flags = (follow ? 0 : AT_SYMLINK_NOFOLLOW) | (*path ? 0 : AT_EMPTY_PATH);
+  if (fstatat(folder, path, &found, flags) < 0) return -errno;
+  status->device = found.st_dev;
+  status->inode = found.st_ino;
+  status->size = found.st_size;
+  status->modified = (int64_t)found.st_mtim.tv_sec * 1000000000 + found.st_mtim.tv_nsec;
+  status->changed = (int64_t)found.st_ctim.tv_sec * 1000000000 + found.st_ctim.tv_nsec;
+  status->mode = found.st_mode;
+  status->owner = found.st_uid;
+  return 0;
+}
+
+ssize_t freshet_directory_records(int folder, void *buffer, size_t size) {
+  long count = syscall(SYS_getdents64, folder, buffer, size);
+  return count < 0 ? -errno : (ssize_t)count;
+}
+
+int freshet_volume(int descriptor, uint64_t *type, uint64_t *available) {
+  struct statfs volume;
+  int status;
+  do {
+    status = fstatfs(descriptor, &volume);
+  } while (status < 0 && errno == EINTR);
+  if (status < 0) return -errno;
+  *type = (uint64_t)(uint32_t)volume.f_type;
+  *available = (uint64_t)volume.f_bavail * (uint64_t)volume.f_bsize;
+  return 0;
+}
+
+int freshet_memory_file(const char *name) {
+  int descriptor = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  return descriptor < 0 ? -errno : descriptor;
+}
+
+int freshet_seal(int descriptor) {
+  int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL;
+  return fcntl(descriptor, F_ADD_SEALS, seals) < 0 ? -errno : 0;
+}

@@ -1,0 +1,3 @@
+// libyaml's event parser; Freshet builds its own bounded tree from the events.
+#pragma once
+#include <yaml.h>

@@ -1,0 +1,126 @@
+import FreshetModel
+import FreshetSystem
+
+extension Collection {
+  /// The documents that a query asks for.
+  public func documents(_ query: DocumentQuery = DocumentQuery()) async throws -> [DocumentRecord] {
+    try await store.read(.everything) { try $0.documents(query) }
+  }
+
+  /// Finds a document by its origin, `source:origin`, a path of a file, its URI, or at least four characters of its
+  /// identity; a deleted document too, when no live one fits.
+  ///
+  /// - Throws: `FreshetError` with `not_found`, or `invalid_argument` when several documents fit.
+  public func document(_ name: String) async throws -> DocumentRecord {
+    let sources = try factory.sources()
+    return try await store.read(.everything) { snapshot in
+      let found = try Self.candidates(name, sources, snapshot)
+      let live = found.filter { $0.state == .live }
+      let fitting = live.isEmpty ? found : live
+      if fitting.count > 1 {
+        let names = fitting.prefix(5).map { "\($0.sourceName):\($0.origin)" }.joined(separator: ", ")
+        throw FreshetError(
+          .invalidArgument, "several documents fit: \(names); name one as source:origin", path: name)
+      }
+      guard let document = fitting.first else {
+        throw FreshetError(
+          .notFound, "there is no such document in the collection; `freshet list` shows what there is", path: name)
+      }
+      return document
+    }
+  }
+
+  /// A document's versions, oldest first.
+  public func versions(of name: String) async throws -> [VersionRecord] {
+    let document = try await document(name)
+    return try await store.read(.everything) { try $0.versions(of: document.id) }
+  }
+
+  /// The bytes of a version's content.
+  ///
+  /// - Parameter number: the version; `nil` for the newest.
+  /// - Throws: `FreshetError` with `not_found` when there is no such version, or only its hash is kept.
+  public func content(of document: DocumentRecord, version number: Int? = nil) async throws -> [UInt8] {
+    try await store.read(.everything) { snapshot in
+      let version = try Self.version(number, of: document, snapshot)
+      guard let bytes = try snapshot.content(version.contentHash) else {
+        throw FreshetError(
+          .notFound,
+          "only the hash of version \(version.number) is kept (`store_content`), not its text", path: document.origin)
+      }
+      return bytes
+    }
+  }
+
+  /// The text of a version as Markdown: the rendition that was indexed, when it is kept, else the content itself.
+  public func text(of document: DocumentRecord, version number: Int? = nil) async throws -> [UInt8] {
+    let parser = document.parser
+    return try await store.read(.everything) { snapshot in
+      let version = try Self.version(number, of: document, snapshot)
+      if !parser.isEmpty, let rendition = try snapshot.rendition(of: version.contentHash, parser: parser) {
+        return rendition.markdown
+      }
+      guard let bytes = try snapshot.content(version.contentHash) else {
+        throw FreshetError(
+          .notFound, "only the hash of version \(version.number) is kept (`store_content`), not its text",
+          path: document.origin)
+      }
+      return bytes
+    }
+  }
+
+  /// The document's address: `file:///…`.
+  public func uri(of document: DocumentRecord) -> String {
+    let source = try? factory.sources().first { $0.name == document.sourceName }
+    return source?.uri(of: document.origin) ?? document.origin
+  }
+
+  private static func version(
+    _ number: Int?, of document: DocumentRecord, _ snapshot: any StoreSnapshot
+  ) throws -> VersionRecord {
+    let versions = try snapshot.versions(of: document.id)
+    guard let version = number.map({ number in versions.first { $0.number == number } }) ?? versions.last else {
+      throw FreshetError(
+        .notFound, "there is no such version; the document has versions 1 to \(versions.count)", path: document.origin)
+    }
+    return version
+  }
+
+  private static func candidates(
+    _ name: String, _ sources: [any Source], _ snapshot: any StoreSnapshot
+  ) throws -> [DocumentRecord] {
+    let records = try snapshot.sources()
+    func at(_ origin: String, in source: SourceRecord) throws -> DocumentRecord? {
+      try snapshot.liveDocument(source: source.id, origin: origin)
+        ?? snapshot.deletedDocument(source: source.id, origin: origin)
+    }
+    if let colon = name.firstIndex(of: ":"), let source = records.first(where: { $0.name == name[..<colon] }) {
+      return try at(String(name[name.index(after: colon)...]), in: source).map { [$0] } ?? []
+    }
+    let byOrigin = try records.compactMap { try at(name, in: $0) }
+    if !byOrigin.isEmpty { return byOrigin }
+    let absolute = try FileSystem.absolutePath(name)
+    for source in sources {
+      guard let record = records.first(where: { $0.name == source.name }) else { continue }
+      if absolute.hasPrefix(source.location + "/") {
+        let origin = source.origin(of: Array(absolute.utf8.dropFirst(source.location.utf8.count + 1)))
+        if let document = try at(origin, in: record) { return [document] }
+      }
+      let base = source.uri(of: "")
+      if name.hasPrefix(base), let document = try documents(in: record, snapshot).first(where: { source.uri(of: $0.origin) == name }) {
+        return [document]
+      }
+    }
+    guard name.utf8.count >= 4 else { return [] }
+    return try snapshot.documents(idPrefix: name.lowercased(), limit: 6)
+  }
+
+  private static func documents(
+    in source: SourceRecord, _ snapshot: any StoreSnapshot
+  ) throws -> [DocumentRecord] {
+    var query = DocumentQuery()
+    query.source = source.name
+    query.state = nil
+    return try snapshot.documents(query)
+  }
+}

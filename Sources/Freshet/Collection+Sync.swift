@@ -1,0 +1,124 @@
+import FreshetConfiguration
+import FreshetIndex
+import FreshetModel
+import FreshetStore
+import FreshetSync
+import FreshetSystem
+
+/// What one sync does otherwise than configured.
+public struct SyncRequest: Sendable {
+  /// Only these files and folders, absolute or relative to the current folder; empty means everything.
+  public var paths: [String] = []
+  /// Reads, parses and chunks everything anew, and builds the index anew.
+  public var force = false
+  /// Embeds passages again though they have a vector.
+  public var ignoresEmbeddingCache = false
+  /// Reads every file, whatever its fingerprint.
+  public var checksum = false
+  /// Tries documents again that failed for good.
+  public var retriesFailures = false
+  /// Accepts any number of deletions.
+  public var allowMassDelete = false
+  /// Who makes the versions; `nil` for the process's user and host.
+  public var actor: String?
+  /// Threads that read, parse and chunk; `nil` as configured.
+  public var workers: Int?
+  /// Documents of one commit; `nil` as configured.
+  public var checkpointDocuments: Int?
+
+  /// Asks for an ordinary sync.
+  public init() {}
+}
+
+extension Collection {
+  /// Brings the collection in step with its sources, and the index with the collection.
+  ///
+  /// One bad document never stops the others: the report counts it, the failures tell of it. When the task is cancelled
+  /// or `stop` is given, what is done is committed and the report says `interrupted`.
+  /// - Throws: `FreshetError` when the collection was opened for reading, the configuration is not valid, or the store or
+  ///   the embedder fails as a whole.
+  @discardableResult
+  public func sync(
+    _ request: SyncRequest = SyncRequest(), stop: StopSignal = StopSignal(),
+    handler: @escaping @Sendable (SyncEvent) -> Void = { _ in }
+  ) async throws -> SyncReport {
+    let stages = try await stages()
+    let engine = SyncEngine(stages: stages, options: try options(for: request, stages))
+    var report = try await engine.run(stop: stop, handler: handler)
+    let start = ContinuousClock.now
+    let rebuild = request.force || request.ignoresEmbeddingCache
+    if report.changedAnything || rebuild { try await updateIndex(rebuilding: rebuild && !report.interrupted) }
+    report.seconds.index = (ContinuousClock.now - start).inSeconds
+    report.seconds.total += report.seconds.index
+    return report
+  }
+
+  /// What a sync would do and what it would cost; writes nothing.
+  public func forecast(_ request: SyncRequest = SyncRequest()) async throws -> SyncForecast {
+    let stages = try await stages()
+    return try await SyncEngine(stages: stages, options: try options(for: request, stages)).forecast()
+  }
+
+  private func options(for request: SyncRequest, _ stages: SyncStages) throws -> SyncOptions {
+    var options = factory.syncOptions()
+    options.force = request.force
+    options.ignoresEmbeddingCache = request.ignoresEmbeddingCache
+    options.checksum = request.checksum
+    options.retriesFailures = request.retriesFailures
+    options.deletionGuard.allowMassDelete = request.allowMassDelete
+    if let actor = request.actor { options.actor = actor }
+    if let workers = request.workers { options.workers = max(1, workers) }
+    if let documents = request.checkpointDocuments { options.checkpointDocuments = max(1, documents) }
+    options.paths = try paths(request.paths, stages.sources)
+    return options
+  }
+
+  /// The paths by source, relative to its root.
+  private func paths(_ paths: [String], _ sources: [any Source]) throws -> [String: [[UInt8]]] {
+    var bySource: [String: [[UInt8]]] = [:]
+    for path in paths {
+      let absolute = try FileSystem.absolutePath(path)
+      let owner = sources.filter { absolute == $0.location || absolute.hasPrefix($0.location + "/") }
+        .max { $0.location.utf8.count < $1.location.utf8.count }
+      guard let owner else {
+        throw FreshetError(
+          .invalidArgument, "no source of the collection holds this path; add one to the configuration", path: path)
+      }
+      let relative = absolute == owner.location ? [] : Array(absolute.utf8.dropFirst(owner.location.utf8.count + 1))
+      bySource[owner.name, default: []].append(relative)
+    }
+    // A whole source among the paths makes its other paths superfluous.
+    return bySource.mapValues { $0.contains([]) ? [] : $0 }
+  }
+
+  /// Brings the index files to the store's present; nothing is embedded.
+  @discardableResult
+  func updateIndex(rebuilding: Bool = false) async throws -> IndexUpdate? {
+    guard let indexDirectory else { return nil }
+    return try await store.read(.everything) { snapshot in
+      guard let model = try snapshot.models().first(where: { $0.state == .serving }) else { return nil }
+      let feed = SnapshotFeed(snapshot, model: model)
+      return try rebuilding ? indexDirectory.rebuild(feed) : indexDirectory.update(feed)
+    }
+  }
+
+  /// Builds the vector index anew from the stored vectors, keeping the one before as its backup; embeds nothing.
+  /// - Returns: what was done; `nil` when the collection keeps no vectors.
+  @discardableResult
+  public func reindex() async throws -> IndexUpdate? {
+    try await updateIndex(rebuilding: true)
+  }
+
+  /// Puts the index's backup in the place of the index, and brings it to the present; embeds nothing.
+  /// - Throws: `FreshetError` with `not_found` when there is no backup.
+  public func restoreIndexBackup() async throws {
+    guard let indexDirectory else { return }
+    try await pool.run { try indexDirectory.restoreBackup() }
+    try await updateIndex()
+  }
+}
+
+extension SyncReport {
+  /// Whether anything was committed that an index, a consumer or a reader could see.
+  public var changedAnything: Bool { checkpoints > 0 || embedderCalls > 0 }
+}

@@ -1,0 +1,163 @@
+import FreshetConfiguration
+import FreshetEmbedding
+import FreshetIndex
+import FreshetModel
+import FreshetParsing
+import FreshetStore
+import FreshetSync
+import FreshetSystem
+import Synchronization
+
+/// A collection of documents, kept in step with its sources, with their whole history, and searchable.
+///
+/// ```swift
+/// let collection = try await Collection.open(at: "docs.freshet", sources: [.folder("docs")])
+/// let report = try await collection.sync()
+/// let hits = try await collection.search("how do I rotate keys", limit: 5)
+/// await collection.close()
+/// ```
+///
+/// One process at a time may have a collection open for writing; any number read it meanwhile, and each read sees one
+/// committed state. All calls may be made concurrently.
+public final class Collection: Sendable {
+  /// What a collection is opened for.
+  public enum Access: Sendable {
+    /// Searching, listing, verifying, beside whoever writes. The collection must exist.
+    case reading
+    /// Everything. Waits so long for another writer to end; makes the collection when it does not exist and `creating`
+    /// says so.
+    case writing(creating: Bool = true, waiting: Duration = .zero)
+  }
+
+  /// How the collection was configured when it was opened.
+  public let configuration: Configuration
+  /// Where it is.
+  public let folder: CollectionFolder
+  /// The store that holds it.
+  public let store: any Store
+
+  let factory: StageFactory
+  let indexDirectory: IndexDirectory?
+  /// Threads for index files, exports and other calls that block.
+  let pool = ThreadPool(name: "freshet-index", threads: 1)
+
+  private let lock: Mutex<FileLock?>
+  private let lazy = Mutex(Lazy())
+
+  /// What is made at its first use, because it costs time that most calls do not need.
+  private struct Lazy {
+    var embedder: (any Embedder)?
+    var embedderIsMade = false
+    var index: IndexView?
+    var parsers: StandardParserRegistry?
+  }
+
+  init(
+    configuration: Configuration, folder: CollectionFolder, store: any Store, lock: FileLock?,
+    indexDirectory: IndexDirectory?, embedder: (any Embedder)? = nil
+  ) {
+    self.configuration = configuration
+    self.folder = folder
+    self.store = store
+    self.lock = Mutex(lock)
+    self.indexDirectory = indexDirectory
+    factory = StageFactory(configuration: configuration)
+    if let embedder {
+      lazy.withLock { lazy in
+        lazy.embedder = embedder
+        lazy.embedderIsMade = true
+      }
+    }
+  }
+
+  /// Opens the collection that a configuration describes.
+  ///
+  /// - Parameter embedder: one's own embedder instead of the configured one.
+  /// - Throws: `FreshetError` with `no_collection`, `locked` (the sentence names the owner's process),
+  ///   `untrusted_configuration`, `invalid_configuration`, `store_failed`, `store_damaged`.
+  public static func open(
+    _ configuration: Configuration, for access: Access = .writing(), embedder: (any Embedder)? = nil
+  ) async throws -> Collection {
+    guard !configuration.isPostgreSQL else {
+      throw FreshetError(
+        .invalidConfiguration,
+        "collections on PostgreSQL are not built yet; name a folder as `collection`", path: configuration.file)
+    }
+    let folder = CollectionFolder(path: configuration.collection)
+    var lock: FileLock?
+    let mode: SQLiteStore.Mode
+    switch access {
+    case .reading:
+      guard try folder.exists() else { throw noCollection(at: folder) }
+      mode = .readOnly
+    case .writing(let creating, let waiting):
+      guard try creating || folder.exists() else { throw noCollection(at: folder) }
+      try FileSystem.createFolder(folder.path)
+      try Volume(of: folder.path).requireLocal(path: folder.path)
+      lock = try await FileLock.acquire(folder.lock, timeout: waiting)
+      mode = .readWrite(create: creating)
+    }
+    let store = try SQLiteStore.open(at: folder.database, mode: mode)
+    let factory = StageFactory(configuration: configuration)
+    return Collection(
+      configuration: configuration, folder: folder, store: store, lock: lock,
+      indexDirectory: IndexDirectory(
+        path: folder.index, settings: factory.indexSettings,
+        reached: { name in CrashPoint.reached(named: name) }),
+      embedder: embedder)
+  }
+
+  private static func noCollection(at folder: CollectionFolder) -> FreshetError {
+    FreshetError(
+      .noCollection, "there is no collection here; `freshet sync` makes one", path: folder.path)
+  }
+
+  /// Finishes what is under way, ends the helpers and releases the lock. Calls after it throw.
+  public func close() async {
+    let parsers = lazy.withLock { lazy in
+      defer { lazy.parsers = nil }
+      return lazy.parsers
+    }
+    parsers?.close()
+    await store.close()
+    // The lock is released with its last reference.
+    lock.withLock { $0 = nil }
+  }
+
+  /// The configured embedder, made at the first call; `nil` when the collection keeps no vectors.
+  func embedder() async throws -> (any Embedder)? {
+    let (embedder, isMade) = lazy.withLock { ($0.embedder, $0.embedderIsMade) }
+    if isMade { return embedder }
+    let made = try await factory.embedder(memory: FolderProbeMemory(folder: folder.path))
+    return lazy.withLock { lazy in
+      // Another call may have been first; everybody uses its embedder.
+      if !lazy.embedderIsMade {
+        lazy.embedder = made
+        lazy.embedderIsMade = true
+      }
+      return lazy.embedder
+    }
+  }
+
+  func parsers() throws -> StandardParserRegistry {
+    try lazy.withLock { lazy in
+      if let parsers = lazy.parsers { return parsers }
+      let parsers = try factory.parsers()
+      lazy.parsers = parsers
+      return parsers
+    }
+  }
+
+  /// The index as this process saw it last.
+  var cachedIndex: IndexView? {
+    get { lazy.withLock { $0.index } }
+    set { lazy.withLock { $0.index = newValue } }
+  }
+
+  /// The stages as configured.
+  func stages() async throws -> SyncStages {
+    SyncStages(
+      store: store, sources: try factory.sources(), parsers: try parsers(), chunker: try factory.chunker(),
+      embedder: try await embedder())
+  }
+}

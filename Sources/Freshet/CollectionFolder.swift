@@ -1,0 +1,23 @@
+import FreshetModel
+import FreshetSystem
+
+/// What a collection's folder holds.
+public struct CollectionFolder: Sendable, Hashable {
+  /// The folder's absolute path.
+  public let path: String
+
+  /// Names a folder; nothing is read or made.
+  public init(path: String) {
+    self.path = path
+  }
+
+  /// The database: the only truth.
+  public var database: String { path + "/collection.sqlite" }
+  /// The folder of the vector index: derived, may be deleted at any time.
+  public var index: String { path + "/index" }
+  /// The file that the one writer locks; it holds the writer's process number.
+  public var lock: String { path + "/lock" }
+
+  /// Whether there is a collection.
+  public func exists() throws -> Bool { try FileSystem.exists(database) }
+}

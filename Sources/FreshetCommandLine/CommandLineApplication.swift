@@ -1,0 +1,103 @@
+import FreshetModel
+
+/// A command with its verbs: reads a call, shows help, runs the verb, and tells errors.
+public struct CommandLineApplication: Sendable {
+  private let root: Verb
+  private let version: String
+  private let output: OutputWriter
+  private let diagnostics: DiagnosticWriter
+  private let width: Int?
+
+  /// Declares a command.
+  ///
+  /// - Parameters:
+  ///   - version: what `--version` answers.
+  ///   - width: columns of help; the terminal's by default.
+  public init(
+    _ root: Verb,
+    version: String,
+    output: OutputWriter = OutputWriter(),
+    diagnostics: DiagnosticWriter = DiagnosticWriter(),
+    width: Int? = nil
+  ) {
+    self.root = root
+    self.version = version
+    self.output = output
+    self.diagnostics = diagnostics
+    self.width = width
+  }
+
+  /// Runs a call and answers the code to exit with; nothing is thrown, everything was told on stderr.
+  ///
+  /// - Parameter words: what follows the command's own name.
+  public func run(_ words: [String]) async -> ExitCode {
+    do {
+      let code = try await perform(words)
+      try output.flush()
+      return code
+    } catch is OutputClosed {
+      return .success
+    } catch {
+      // Results that came before the error are results.
+      try? output.flush()
+      return report(error)
+    }
+  }
+
+  private func perform(_ words: [String]) async throws -> ExitCode {
+    switch try CallParser.parse(words, root: root) {
+    case .help(let path):
+      try output.write(HelpPage(path, width: width ?? Terminal(descriptor: 1).width).text)
+      return .success
+    case .version:
+      try output.line(version)
+      return .success
+    case .run(let verb, let invocation):
+      guard let run = verb.run else { throw UsageError("A verb is missing.", path: invocation.path) }
+      return try await run(invocation)
+    }
+  }
+
+  private func report(_ error: any Error) -> ExitCode {
+    diagnostics.show(progress: "")
+    switch error {
+    case let error as UsageError:
+      diagnostics.error(error.message.displayable)
+      let path = verbs(error.path)
+      diagnostics.line("Usage: " + HelpPage.usage(of: path))
+      diagnostics.line("  See '\(path.map(\.name).joined(separator: " ")) --help' for more information.")
+      return .usage
+    case let error as FreshetError:
+      diagnostics.error(error.description.displayable)
+      return ExitCode(error)
+    case is CancellationError:
+      diagnostics.line("Interrupted.")
+      return .interrupted
+    default:
+      diagnostics.error("\(error)".displayable)
+      return .failure
+    }
+  }
+
+  private func verbs(_ names: [String]) -> [Verb] {
+    var path = [root]
+    for name in names.dropFirst() {
+      guard let next = path.last?.verbs.first(where: { $0.name == name }) else { break }
+      path.append(next)
+    }
+    return path
+  }
+}
+
+extension ExitCode {
+  /// The code of a failure of the whole call.
+  public init(_ error: FreshetError) {
+    switch error.code {
+    case .noCollection: self = .noCollection
+    case .locked: self = .locked
+    case .deletionsHeld: self = .deletionsHeld
+    case .invalidArgument: self = .usage
+    default: self = .failure
+    }
+  }
+}

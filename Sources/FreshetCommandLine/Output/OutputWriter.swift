@@ -1,0 +1,61 @@
+import FreshetModel
+import Synchronization
+
+/// A command's results: buffered text or JSON lines on stdout.
+///
+/// Safe to share; each call writes its text whole.
+public final class OutputWriter: Sendable {
+  /// Bytes above which the buffer is written.
+  public static let bufferSize = 64 << 10
+
+  private let descriptor: Int32
+  private let isLineBuffered: Bool
+  private let buffer = Mutex<[UInt8]>([])
+
+  /// Writes to a descriptor, which stays open. On a terminal every line is shown at once.
+  public init(descriptor: Int32 = 1) {
+    self.descriptor = descriptor
+    isLineBuffered = Terminal(descriptor: descriptor).isInteractive
+  }
+
+  /// Writes a text as it is.
+  ///
+  /// - Throws: `OutputClosed` when nobody reads any more; `FreshetError` when the disk is full.
+  public func write(_ text: String) throws {
+    try append { $0.append(contentsOf: text.utf8) }
+  }
+
+  /// Writes a line.
+  public func line(_ text: String = "") throws {
+    try append {
+      $0.append(contentsOf: text.utf8)
+      $0.append(UInt8(ascii: "\n"))
+    }
+  }
+
+  /// Writes a JSON value in one line.
+  public func json(_ value: JSONValue) throws {
+    try append {
+      value.write(to: &$0)
+      $0.append(UInt8(ascii: "\n"))
+    }
+  }
+
+  /// Hands everything over to the system: at the end, and where a reader waits for a line.
+  public func flush() throws {
+    try buffer.withLock { try drain(&$0) }
+  }
+
+  private func append(_ body: (inout [UInt8]) -> Void) throws {
+    try buffer.withLock { bytes in
+      body(&bytes)
+      if isLineBuffered || bytes.count >= Self.bufferSize { try drain(&bytes) }
+    }
+  }
+
+  private func drain(_ bytes: inout [UInt8]) throws {
+    // Cleared also when it fails: what nobody reads is not written a second time.
+    defer { bytes.removeAll(keepingCapacity: true) }
+    try bytes.withUnsafeBytes { try DescriptorWriter.write($0, to: descriptor) }
+  }
+}

@@ -1,0 +1,47 @@
+/// A key of the configuration: everything that parsing, overriding and documenting it need.
+struct ConfigurationKey<Root>: Sendable {
+  /// The name with its section: `embedder.provider`.
+  var name: String
+  /// One or two sentences of the reference.
+  var summary: String
+  /// What values are allowed, in words.
+  var typeTitle: String
+  /// The default, as the reference shows it.
+  var defaultText: String
+  /// Whether an environment variable or option can carry it.
+  var isOverridable: Bool
+  /// Whether an override's commas separate elements.
+  var isList: Bool
+  /// Stores the value, or throws a `ValueProblem`.
+  var apply: @Sendable (inout Root, YAMLNode) throws -> Void
+
+  /// Ties a name to a property.
+  init<Value>(
+    _ name: String,
+    _ property: any WritableKeyPath<Root, Value> & Sendable,
+    _ type: ValueType<Value>,
+    default root: Root,
+    _ summary: String
+  ) {
+    self.name = name
+    self.summary = summary
+    typeTitle = type.title
+    defaultText = type.write(root[keyPath: property])
+    isOverridable = type.isOverridable
+    isList = type.isList
+    apply = { root, node in root[keyPath: property] = try type.read(node) }
+  }
+
+  /// The part before the dot; empty for a key at the top.
+  var section: String {
+    name.contains(".") ? String(name.prefix { $0 != "." }) : ""
+  }
+
+  /// The part after the dot.
+  var leaf: String {
+    section.isEmpty ? name : String(name.dropFirst(section.count + 1))
+  }
+
+  /// The environment variable that overrides it.
+  var variable: String { "FRESHET_" + name.uppercased().map { $0 == "." ? "_" : String($0) }.joined() }
+}

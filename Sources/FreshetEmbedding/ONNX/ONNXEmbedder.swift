@@ -1,0 +1,128 @@
+import FreshetModel
+import FreshetSystem
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Embeds with a local model in this process, on threads of its own.
+///
+/// The library and the model are loaded at the first text; until then the embedder costs a few hundred bytes read. One
+/// session serves all threads, and each run uses its own thread only, so that memory does not grow with the workers.
+/// A run takes one sequence: on a CPU a batch gains next to nothing above 64 tokens, and so a vector is a function of
+/// its text alone, bit for bit. (In batches f32 moves by 7e-8, int8 by as much as padding shifts its scales.)
+public final class ONNXEmbedder: Embedder {
+  public let model: ModelDescription
+  public let parallelism: Int
+
+  private let source: ONNXModel
+  private let location: ModelLocation
+  private let pool: ThreadPool
+  /// A thread of its own, so that a search does not wait for a sync's queue.
+  private let queryPool: ThreadPool
+  private let tokenizer = Mutex<WordPieceTokenizer?>(nil)
+  private let session = Mutex<ONNXSession?>(nil)
+
+  /// Describes the model; loads nothing yet.
+  ///
+  /// `workers` is the number of threads, 0 for one a core.
+  /// - Throws: `FreshetError` with `model_unavailable`.
+  public convenience init(
+    model name: String = "all-minilm-l6-v2",
+    precision: ONNXModel.Precision,
+    workers: Int = 0,
+    location: ModelLocation = .standard()
+  ) throws {
+    try self.init(
+      ONNXModel(named: name, precision: precision, location: location),
+      workers: workers,
+      location: location
+    )
+  }
+
+  /// Takes a model; loads nothing yet.
+  public init(_ source: ONNXModel, workers: Int = 0, location: ModelLocation = .standard()) throws {
+    self.source = source
+    self.location = location
+    model = source.description
+    parallelism = workers > 0 ? workers : ProcessEnvironment.processorCount
+    pool = ThreadPool(name: "embed", threads: parallelism)
+    queryPool = ThreadPool(name: "embed-query", threads: 1)
+  }
+
+  public func embed(_ texts: [String], for purpose: EmbeddingPurpose) async throws -> EmbeddingBatch {
+    guard !texts.isEmpty else { return EmbeddingBatch(dimension: model.dimension, values: [], tokens: 0) }
+    let pool = purpose == .query ? queryPool : pool
+    let isCancelled = Flag()
+    return try await withTaskCancellationHandler {
+      try await pool.run { try self.embed(texts, isCancelled) }
+    } onCancel: {
+      isCancelled.set()
+    }
+  }
+
+  public func countTokens(of texts: [String]) async throws -> [Int] {
+    guard !texts.isEmpty else { return [] }
+    return try await pool.run {
+      let tokenizer = try self.loadTokenizer()
+      return texts.map { tokenizer.count($0, limit: self.source.maximumLength) }
+    }
+  }
+
+  /// Loads the library and the model now, so that the first text does not wait for them.
+  public func load() async throws {
+    _ = try await pool.run { (try self.loadTokenizer(), try self.loadSession()) }
+  }
+
+  /// On a thread of ours: all texts of a call, the longest first, so that the arena grows once.
+  private func embed(_ texts: [String], _ isCancelled: Flag) throws -> EmbeddingBatch {
+    let tokenizer = try loadTokenizer()
+    let session = try loadSession()
+    let sequences = texts.map { tokenizer.encode($0, maximumLength: source.maximumLength) }
+    let dimension = model.dimension
+    var values = [Float](repeating: 0, count: texts.count * dimension)
+    for index in sequences.indices.sorted(by: { sequences[$1].count < sequences[$0].count }) {
+      if isCancelled.isSet { throw CancellationError() }
+      values.replaceSubrange(index * dimension..<(index + 1) * dimension, with: try session.run(sequences[index]))
+    }
+    return EmbeddingBatch(dimension: dimension, values: values, tokens: sequences.reduce(0) { $0 + $1.count })
+  }
+
+  private func loadTokenizer() throws -> WordPieceTokenizer {
+    try tokenizer.withLock { tokenizer in
+      if let tokenizer { return tokenizer }
+      let loaded = try WordPieceTokenizer(contentsOf: source.tokenizerPath)
+      tokenizer = loaded
+      return loaded
+    }
+  }
+
+  private func loadSession() throws -> ONNXSession {
+    let vocabularyCount = try loadTokenizer().vocabularyCount
+    return try session.withLock { session in
+      if let session { return session }
+      let loaded = try ONNXSession(
+        runtime: ONNXRuntime.load(from: location.runtimeLibraries),
+        path: source.modelPath,
+        inputs: source.inputs,
+        output: source.output,
+        dimension: model.dimension,
+        vocabularyCount: vocabularyCount
+      )
+      session = loaded
+      return loaded
+    }
+  }
+}
+
+/// A cancellation that a thread can ask for.
+private final class Flag: Sendable {
+  private let value = Atomic(false)
+
+  var isSet: Bool { value.load(ordering: .relaxed) }
+
+  func set() { value.store(true, ordering: .relaxed) }
+}

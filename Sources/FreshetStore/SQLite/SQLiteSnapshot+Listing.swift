@@ -1,0 +1,80 @@
+import FreshetModel
+
+extension SQLiteSnapshot {
+  func documents(_ query: DocumentQuery) throws -> [DocumentRecord] {
+    var conditions: [String] = []
+    var values: [SQLValue] = []
+    func value(_ value: SQLValue) -> String {
+      values.append(value)
+      return "?\(values.count)"
+    }
+    if let source = query.source { conditions.append("s.name = \(value(.text(source)))") }
+    if let state = query.state { conditions.append("d.is_live = \(state == .live ? 1 : 0)") }
+    let allowed = try listed(type: query.type, filter: query.filter, state: query.state)
+    let direction = query.descending ? "DESC" : "ASC"
+    let order = Self.column(of: query.order).map { "\($0) \(direction), " } ?? ""
+    // Ties always run forwards, so that pages are stable.
+    let ties = query.order == .origin ? "s.name \(direction), d.origin \(direction), d.id" : "s.name, d.origin, d.id"
+    let sql = """
+      SELECT d.id FROM document d JOIN source s ON s.id = d.source
+        JOIN version v ON v.document = d.id AND v.number = d.version LEFT JOIN edition e ON e.id = d.edition
+      \(conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")) ORDER BY \(order)\(ties)
+      """
+    let statement = try connection.statement(composed: sql)
+    var rows: [Int64] = []
+    do {
+      defer { statement.reset() }
+      statement.bind(values)
+      var skipped = 0
+      while rows.count < query.limit, try statement.step() {
+        let row = statement.integer(0)
+        guard allowed?.contains(row) ?? true else { continue }
+        if skipped < query.offset { skipped += 1 } else { rows.append(row) }
+      }
+    }
+    return try rows.compactMap { try selectDocuments("WHERE d.id = ?1", .integer($0)).first }
+  }
+
+  private static func column(of order: DocumentQuery.Order) -> String? {
+    switch order {
+    case .origin: nil
+    case .name: "replace(d.origin, rtrim(d.origin, replace(d.origin, '/', '')), '')"
+    case .type: "json_extract(e.metadata, '$.type')"
+    case .size: "v.size"
+    case .modified: "v.file_modified"
+    case .created: "d.created_at"
+    case .updated: "v.at"
+    case .versions: "d.version"
+    }
+  }
+
+  /// The documents that type and filter allow; `nil` for all. The index of fields knows live documents only, so the
+  /// metadata of deleted ones is looked at one by one.
+  private func listed(type: String?, filter: Filter?, state: DocumentState?) throws -> PassageSet? {
+    var parts: [Filter] = filter.map { [$0] } ?? []
+    if let type { parts.append(.metadata("type", equals: .string(type))) }
+    guard !parts.isEmpty else { return nil }
+    let whole = Filter.all(parts)
+    var allowed = state == .deleted ? PassageSet() : try documents(matching: whole)
+    guard state != .live else { return allowed }
+    let deleted = try connection.rows(
+      """
+      SELECT d.id, e.metadata, s.name, d.origin, e.title, v.size, v.file_modified
+      FROM document d JOIN source s ON s.id = d.source JOIN version v ON v.document = d.id AND v.number = d.version
+        LEFT JOIN edition e ON e.id = d.edition WHERE d.is_live = 0
+      """
+    ) { row in
+      let fields = StandardFields.fields(
+        of: row.isNull(1) ? [:] : try metadata(row, 1),
+        source: row.text(2),
+        origin: row.text(3),
+        title: row.text(4),
+        size: row.integer(5),
+        modified: row.timestamp(6)
+      )
+      return (row: row.integer(0), matches: whole.matches(fields))
+    }
+    for document in deleted where document.matches { allowed.insert(document.row) }
+    return allowed
+  }
+}

@@ -1,0 +1,103 @@
+import FreshetModel
+import FreshetSystem
+
+/// One committed state of a database, inside a transaction of its connection.
+class SQLiteSnapshot: StoreSnapshot {
+  let connection: Connection
+  var head: Head
+
+  /// Reads the head, which fixes the state that everything else is read at.
+  init(_ connection: Connection) throws {
+    self.connection = connection
+    let head = try connection.row(
+      "SELECT collection, epoch, sequence, chain, at, history_floor FROM head WHERE id = 1"
+    ) { row in
+      Head(
+        collection: try row.identifier(0),
+        epoch: try row.identifier(1),
+        sequence: row.integer(2),
+        chain: try row.hash(3),
+        at: row.timestamp(4),
+        historyFloor: row.integer(5)
+      )
+    }
+    guard let head else { throw connection.damage("the head is missing") }
+    self.head = head
+  }
+
+  /// Called before the keyword index is read; a transaction brings it in step with its own changes first.
+  func prepareKeywordSearch() throws {}
+
+  // MARK: Sources and items
+
+  func sources() throws -> [SourceRecord] {
+    try connection.rows(
+      """
+      SELECT id, name, location, configuration, root_identity, pipeline FROM source WHERE is_removed = 0 ORDER BY name
+      """
+    ) { row in
+      SourceRecord(
+        id: row.integer(0),
+        name: row.text(1),
+        location: row.text(2),
+        configuration: row.text(3),
+        rootIdentity: row.text(4),
+        pipeline: row.text(5)
+      )
+    }
+  }
+
+  func items(of source: SourceID, after path: [UInt8]?, limit: Int) throws -> [ItemRecord] {
+    let statement = try connection.statement(
+      """
+      SELECT path, device, inode, size, modified, changed, is_racy, hash FROM item
+      WHERE source = ?1 AND path > ?2 ORDER BY path LIMIT ?3
+      """
+    )
+    let first = try connection.statement(
+      """
+      SELECT path, device, inode, size, modified, changed, is_racy, hash FROM item
+      WHERE source = ?1 ORDER BY path LIMIT ?3
+      """
+    )
+    let chosen = path == nil ? first : statement
+    defer { chosen.reset() }
+    chosen.bind(1, source)
+    if let path { chosen.bind(2, path) }
+    chosen.bind(3, Int64(max(0, limit)))
+    var items: [ItemRecord] = []
+    while try chosen.step() { items.append(try Self.item(chosen)) }
+    return items
+  }
+
+  func item(of source: SourceID, at path: [UInt8]) throws -> ItemRecord? {
+    try connection.row(
+      """
+      SELECT path, device, inode, size, modified, changed, is_racy, hash FROM item WHERE source = ?1 AND path = ?2
+      """,
+      .integer(source),
+      .blob(path),
+      row: Self.item
+    )
+  }
+
+  private static func item(_ row: Statement) throws -> ItemRecord {
+    ItemRecord(
+      path: row.bytes(0),
+      fingerprint: ItemFingerprint(
+        device: UInt64(bitPattern: row.integer(1)),
+        inode: UInt64(bitPattern: row.integer(2)),
+        size: row.integer(3),
+        modified: row.integer(4),
+        changed: row.integer(5)
+      ),
+      isRacy: row.integer(6) != 0,
+      hash: try row.hash(7)
+    )
+  }
+
+  /// A document's row number.
+  func row(of document: DocumentID) throws -> Int64? {
+    try connection.row("SELECT id FROM document WHERE uuid = ?1", .id(document)) { $0.integer(0) }
+  }
+}

@@ -1,0 +1,223 @@
+import CSQLite
+import FreshetModel
+import FreshetSystem
+import Synchronization
+
+/// A collection in a SQLite database: one connection that writes, on a thread of its own, and a few that read.
+///
+/// Readers in this and other processes go on while a transaction is written. Writers of other processes are kept apart
+/// by SQLite's own lock: the second one waits, and fails with `locked` when the first takes longer than
+/// `Connection.busyTimeoutMilliseconds`.
+public final class SQLiteStore: Store {
+  /// How a database is opened.
+  public enum Mode: Sendable {
+    /// Reads and writes; a database that is missing is made when `create` says so.
+    case readWrite(create: Bool)
+    /// Reads only, also while another process writes; the file is never changed.
+    case readOnly
+  }
+
+  /// Connections that read at the same time when nobody says otherwise; more reads wait for one.
+  public static let defaultReaders = 4
+
+  /// The database file.
+  public let path: String
+  private let isReadOnly: Bool
+  private let clock: @Sendable () -> Timestamp
+  private let writing: ThreadPool
+  private let reading: ThreadPool
+  private let state: Mutex<State>
+
+  private struct State {
+    var isClosed = false
+    var running = 0
+    var writer: ConnectionBox?
+    var idleReaders: [ConnectionBox] = []
+    var waitingForEnd: [CheckedContinuation<Void, Never>] = []
+  }
+
+  /// A connection on its way between threads.
+  ///
+  /// `@unchecked Sendable`: a box is in `State` or in the hands of the one job that took it from there under the lock.
+  private struct ConnectionBox: @unchecked Sendable {
+    let connection: Connection
+  }
+
+  private init(
+    path: String,
+    isReadOnly: Bool,
+    readers: Int,
+    clock: @escaping @Sendable () -> Timestamp,
+    first: consuming sending Connection
+  ) {
+    self.path = path
+    self.isReadOnly = isReadOnly
+    self.clock = clock
+    writing = ThreadPool(name: "freshet-writer", threads: 1)
+    reading = ThreadPool(name: "freshet-reader", threads: readers)
+    let box = ConnectionBox(connection: first)
+    state = Mutex(State(writer: isReadOnly ? nil : box, idleReaders: isReadOnly ? [box] : []))
+  }
+
+  /// Opens the database at a path, and brings its schema up to date unless it is opened to read only.
+  ///
+  /// - Parameters:
+  ///   - readers: reads that run at the same time.
+  ///   - clock: the time of what is written.
+  /// - Throws: `FreshetError` with `no_collection` when there is none and none is to be made; `store_failed`,
+  ///   `store_damaged`, `disk_full` or `locked`, also for a database of another program or of a newer Freshet.
+  public static func open(
+    at path: String,
+    mode: Mode,
+    readers: Int = defaultReaders,
+    clock: @escaping @Sendable () -> Timestamp = SystemClock.now
+  ) throws -> SQLiteStore {
+    switch mode {
+    case .readWrite(let create):
+      let connection = try openWriter(path: path, create: create)
+      if try Schema.version(of: connection) < Schema.currentVersion { try Schema.migrate(connection, now: clock()) }
+      return SQLiteStore(path: path, isReadOnly: false, readers: readers, clock: clock, first: connection)
+    case .readOnly:
+      let connection = try openReader(path: path)
+      let version = try Schema.version(of: connection)
+      guard version == Schema.currentVersion else {
+        throw FreshetError(
+          .storeFailed,
+          version == 0
+            ? "The database holds no collection yet." : "The collection has an older schema. Run `freshet migrate`.",
+          path: path
+        )
+      }
+      return SQLiteStore(path: path, isReadOnly: true, readers: readers, clock: clock, first: connection)
+    }
+  }
+
+  private static func openWriter(path: String, create: Bool) throws -> Connection {
+    try requireFile(at: path, unless: create)
+    let connection = try Connection(path: path, flags: SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0))
+    // 16 MB of pages, and a checkpoint every 32 MB of log: a first sync rewrites the same pages in many transactions.
+    try connection.execute("PRAGMA synchronous = FULL; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4096")
+    return connection
+  }
+
+  /// A reader opens for writing where it may, since the first one to arrive has to make the shared memory beside the
+  /// log; `query_only` keeps it from writing anything else.
+  private static func openReader(path: String) throws -> Connection {
+    try requireFile(at: path, unless: false)
+    let connection: Connection
+    do {
+      connection = try Connection(path: path, flags: SQLITE_OPEN_READWRITE)
+    } catch {
+      connection = try Connection(path: path, flags: SQLITE_OPEN_READONLY)
+    }
+    _ = freshet_sqlite_configure(connection.handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    try connection.execute("PRAGMA query_only = 1")
+    return connection
+  }
+
+  private static func requireFile(at path: String, unless create: Bool) throws {
+    guard !create, !FileSystem.exists(path) else { return }
+    throw FreshetError(.noCollection, "There is no collection. Run `freshet init` or `freshet sync` first.", path: path)
+  }
+
+  // MARK: Store
+
+  public func read<Result: Sendable>(
+    _ scope: Scope,
+    _ body: @Sendable (any StoreSnapshot) throws -> Result
+  ) async throws -> Result {
+    guard scope == .everything else {
+      throw FreshetError(.invalidArgument, "The collection knows no scope '\(scope.name)'.", path: path)
+    }
+    try Task.checkCancellation()
+    try begin()
+    defer { end() }
+    return try await withTaskExecutorPreference(reading) { try await readOnThread(body) }
+  }
+
+  public func write<Result: Sendable>(
+    _ body: @Sendable (any StoreTransaction) throws -> Result
+  ) async throws -> Result {
+    guard !isReadOnly else {
+      throw FreshetError(.storeFailed, "The collection was opened to read only.", path: path)
+    }
+    try Task.checkCancellation()
+    try begin()
+    defer { end() }
+    return try await withTaskExecutorPreference(writing) { try await writeOnThread(body) }
+  }
+
+  public func close() async {
+    await withCheckedContinuation { continuation in
+      let isIdle = state.withLock { state in
+        state.isClosed = true
+        if state.running > 0 { state.waitingForEnd.append(continuation) }
+        return state.running == 0
+      }
+      if isIdle { continuation.resume() }
+    }
+    // Readers first, so that the writer is the last connection of this process and empties the log.
+    let (readers, writer) = state.withLock { state in
+      let connections = (state.idleReaders, state.writer)
+      state.idleReaders = []
+      state.writer = nil
+      return connections
+    }
+    // A checkpoint blocks, so the last references go on the writer's thread.
+    try? await writing.run {
+      _ = consume readers
+      _ = consume writer
+    }
+  }
+
+  // MARK: On the threads of the store
+
+  private func readOnThread<Result: Sendable>(
+    _ body: @Sendable (any StoreSnapshot) throws -> Result
+  ) async throws -> Result {
+    let box = try state.withLock { $0.idleReaders.popLast() } ?? ConnectionBox(connection: Self.openReader(path: path))
+    defer { state.withLock { $0.idleReaders.append(box) } }
+    let connection = box.connection
+    try connection.execute("BEGIN")
+    defer { try? connection.execute("ROLLBACK") }
+    return try body(SQLiteSnapshot(connection))
+  }
+
+  private func writeOnThread<Result: Sendable>(
+    _ body: @Sendable (any StoreTransaction) throws -> Result
+  ) async throws -> Result {
+    guard let connection = state.withLock({ $0.writer })?.connection else { throw closed }
+    try connection.execute("BEGIN IMMEDIATE")
+    do {
+      let transaction = try SQLiteTransaction(connection, clock: clock())
+      let result = try body(transaction)
+      try transaction.finish()
+      try connection.execute("COMMIT")
+      return result
+    } catch {
+      // After some errors SQLite has rolled back already.
+      if connection.isInTransaction { try? connection.execute("ROLLBACK") }
+      throw error
+    }
+  }
+
+  private var closed: FreshetError { FreshetError(.storeFailed, "The store was closed.", path: path) }
+
+  private func begin() throws {
+    let isOpen = state.withLock { state in
+      if !state.isClosed { state.running += 1 }
+      return !state.isClosed
+    }
+    guard isOpen else { throw closed }
+  }
+
+  private func end() {
+    let waiting = state.withLock { state in
+      state.running -= 1
+      guard state.isClosed, state.running == 0 else { return [CheckedContinuation<Void, Never>]() }
+      defer { state.waitingForEnd = [] }
+      return state.waitingForEnd
+    }
+    for continuation in waiting { continuation.resume() }
+  }
+}

@@ -1,0 +1,178 @@
+import FreshetModel
+
+extension SQLiteTransaction {
+  /// Closes the open edition and opens a new one; answers its row.
+  func open(
+    _ checked: CheckedEdition,
+    of change: DocumentChange,
+    row document: Int64,
+    version: Int,
+    contentHash: ContentHash,
+    at sequence: SequenceNumber
+  ) throws -> Int64 {
+    let edition = checked.edition
+    let rendition = try checked.rendition ?? insertRendition(edition, contentHash: contentHash)
+    try connection.run(
+      "UPDATE edition SET to_sequence = ?2 WHERE document = ?1 AND to_sequence IS NULL",
+      .integer(document),
+      .integer(sequence)
+    )
+    let rows = try openChunks(checked, document: document, at: sequence)
+    try close(checked.closed, at: sequence)
+    let layout = Layout.encode(
+      zip(edition.chunks, rows).map { PlacedChunk(row: $1, start: $0.start, end: $0.end, page: $0.page) }
+    )
+    try connection.run(
+      """
+      INSERT INTO edition(document, version, rendition, from_sequence, state, scope, pipeline, origin, title, metadata,
+        chunk_count, layout) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+      """,
+      .integer(document),
+      .int(version),
+      .integer(rendition),
+      .integer(sequence),
+      .text(edition.state.rawValue),
+      .text(Scope.everything.name),
+      .text(edition.pipeline),
+      .text(change.origin),
+      .text(edition.title),
+      .text(String(decoding: MetadataText.encode(edition.metadata), as: UTF8.self)),
+      .int(edition.chunks.count),
+      .blob(layout)
+    )
+    return connection.lastInsertedRow
+  }
+
+  /// Closes a deleted document's edition with all its chunks.
+  func closeEdition(of document: Int64, at sequence: SequenceNumber) throws {
+    let open = try openLayout(of: document).map { (row: $0.row, passage: try chunk($0).passage) }
+    try connection.run(
+      "UPDATE edition SET to_sequence = ?2 WHERE document = ?1 AND to_sequence IS NULL",
+      .integer(document),
+      .integer(sequence)
+    )
+    try close(open, at: sequence)
+  }
+
+  private func insertRendition(_ edition: DocumentChange.Edition, contentHash: ContentHash) throws -> Int64 {
+    let statement = try connection.statement(
+      """
+      INSERT INTO rendition(content_hash, parser, title, metadata, map, codec, markdown, checksum)
+      VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+      """
+    )
+    // Markdown that equals its content is kept once, when the content is kept.
+    let isShared = try edition.markdownIsContent && isStored(contentHash)
+    let markdown = isShared ? nil : edition.markdown
+    let metadata = String(decoding: MetadataText.encode(edition.statedMetadata), as: UTF8.self)
+    let checksum = RenditionChecksum.of(
+      content: contentHash,
+      parser: edition.parser,
+      title: edition.statedTitle,
+      metadata: metadata,
+      map: edition.map ?? [],
+      markdown: markdown
+    )
+    try (markdown?.data ?? []).withUnsafeBytes { data in
+      statement.bind(1, contentHash)
+      statement.bind(2, edition.parser)
+      statement.bind(3, .text(orNull: edition.statedTitle))
+      statement.bind(4, metadata)
+      statement.bind(5, edition.map ?? [])
+      if let markdown {
+        statement.bind(6, Int64(markdown.codec.rawValue))
+        statement.bindUncopied(7, data)
+      }
+      statement.bind(8, checksum)
+      try statement.run()
+    }
+    return connection.lastInsertedRow
+  }
+
+  /// Opens the chunks that are new; answers every chunk's row.
+  private func openChunks(
+    _ checked: CheckedEdition,
+    document: Int64,
+    at sequence: SequenceNumber
+  ) throws -> [Int64] {
+    let insert = try connection.statement(
+      "INSERT INTO chunk(uuid, document, passage, from_sequence) VALUES(?1, ?2, ?3, ?4)"
+    )
+    var rows = checked.keptRows
+    for (index, chunk) in checked.edition.chunks.enumerated() where rows[index] == 0 {
+      try noteLiveness(of: chunk.passage)
+      insert.bind(1, high: chunk.id.high, low: chunk.id.low)
+      insert.bind(2, document)
+      insert.bind(3, chunk.passage)
+      insert.bind(4, sequence)
+      try insert.run()
+      rows[index] = connection.lastInsertedRow
+    }
+    return rows
+  }
+
+  private func close(_ chunks: [(row: Int64, passage: PassageID)], at sequence: SequenceNumber) throws {
+    let close = try connection.statement("UPDATE chunk SET to_sequence = ?2 WHERE id = ?1")
+    for chunk in chunks {
+      try noteLiveness(of: chunk.passage)
+      close.bind(1, chunk.row)
+      close.bind(2, sequence)
+      try close.run()
+    }
+  }
+
+  func touch(document: DocumentID, pipeline: String) throws {
+    try writing {
+      try connection.run(
+        "UPDATE document SET pipeline = ?2 WHERE uuid = ?1 AND is_live = 1",
+        .id(document),
+        .text(pipeline)
+      )
+      guard connection.changedRows == 1 else { throw refusal("There is no live document \(document).") }
+    }
+  }
+
+  // MARK: Fields
+
+  /// The fields of a document after a change; none once it is deleted.
+  func fields(_ change: DocumentChange, source: String, row: Int64) throws -> Set<FieldRow> {
+    guard let edition = change.edition else { return [] }
+    let state = try connection.row(
+      """
+      SELECT v.size, v.file_modified FROM document d JOIN version v ON v.document = d.id AND v.number = d.version
+      WHERE d.id = ?1
+      """,
+      .integer(row)
+    ) { (size: $0.integer(0), modified: $0.timestamp(1)) }
+    guard let state else { throw connection.damage("a document's version is missing") }
+    return FieldRow.rows(
+      of: StandardFields.fields(
+        of: edition.metadata,
+        source: source,
+        origin: change.origin,
+        title: edition.title,
+        size: state.size,
+        modified: state.modified
+      )
+    )
+  }
+
+  func updateFields(of document: Int64, from old: Set<FieldRow>, to new: Set<FieldRow>) throws {
+    for field in old.subtracting(new) {
+      try connection.run(
+        "DELETE FROM field WHERE name = ?1 AND value = ?2 AND document = ?3",
+        .text(field.name.string),
+        field.value.sql,
+        .integer(document)
+      )
+    }
+    for field in new.subtracting(old) {
+      try connection.run(
+        "INSERT OR IGNORE INTO field(name, value, document) VALUES(?1, ?2, ?3)",
+        .text(field.name.string),
+        field.value.sql,
+        .integer(document)
+      )
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import FreshetModel
+import Synchronization
+
+/// Embeds texts in batches, as many at a time as the embedder can use, and stores each batch as soon as it is there.
+struct BatchEmbedding: Sendable {
+  let run: SyncRun
+  let embedder: any Embedder
+  let model: ModelID
+
+  /// Failed calls in a row after which the embedder counts as down and the rest of the texts is not tried.
+  static let failuresUntilDown = 3
+
+  private final class Work: Sendable {
+    struct State {
+      var queue: ArraySlice<PassageDraft>
+      var outcome = EmbeddingStage.Outcome()
+      var failuresInARow = 0
+      var down: FreshetError?
+    }
+
+    let state: Mutex<State>
+
+    init(_ texts: [PassageDraft]) { state = Mutex(State(queue: texts[...])) }
+  }
+
+  /// The numbers of the passages whose vectors are stored now, and why others have none.
+  ///
+  /// Texts that were not tried because the run was asked to stop are in neither.
+  /// - Throws: errors of the store; `CancellationError`.
+  func embed(_ texts: [PassageDraft]) async throws -> EmbeddingStage.Outcome {
+    let work = Work(texts)
+    let parallelism = max(1, embedder.parallelism)
+    let batchSize = run.options.batchSize(parallelism: parallelism)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for _ in 0..<min(parallelism, (texts.count + batchSize - 1) / batchSize) {
+        group.addTask {
+          while let batch = nextBatch(work, batchSize, parallelism) { try await embed(batch, work) }
+        }
+      }
+      try await group.waitForAll()
+    }
+    return work.state.withLock { $0.outcome }
+  }
+
+  /// The next texts, fewer towards the end so that all tasks end together; `nil` when nothing is left.
+  private func nextBatch(_ work: Work, _ size: Int, _ parallelism: Int) -> [PassageDraft]? {
+    if run.stop.isGiven { return nil }
+    return work.state.withLock { state in
+      if let down = state.down {
+        for text in state.queue { state.outcome.failures[text.key] = down }
+        state.queue = []
+      }
+      guard !state.queue.isEmpty else { return nil }
+      let share = (state.queue.count + parallelism - 1) / parallelism
+      let batch = Array(state.queue.prefix(min(size, share)))
+      state.queue = state.queue.dropFirst(batch.count)
+      return batch
+    }
+  }
+
+  private func embed(_ batch: [PassageDraft], _ work: Work) async throws {
+    do {
+      let texts = batch.map { PassageText.embedded(heading: $0.heading, body: $0.body) }
+      let vectors = try await run.timed(\.embed) { try await embedder.embed(texts, for: .document) }
+      guard vectors.count == batch.count, vectors.dimension == embedder.model.dimension else {
+        throw FreshetError(
+          .modelMismatch,
+          "the embedder answered \(vectors.count) vectors of \(vectors.dimension) components for \(batch.count) texts, "
+            + "expected \(embedder.model.dimension) components; check the model's name and dimension"
+        )
+      }
+      let ids = try await store(batch, vectors)
+      run.count { report in
+        report.embedderCalls += 1
+        report.embedderTokens += vectors.tokens
+        report.chunks.embedded += batch.count
+      }
+      run.advance { progress in
+        progress.chunksDone += batch.count
+        progress.chunksEmbedded += batch.count
+      }
+      work.state.withLock { state in
+        state.failuresInARow = 0
+        for (draft, id) in zip(batch, ids) {
+          state.outcome.ids[draft.key] = id
+          state.outcome.embedded.insert(draft.key)
+        }
+      }
+    } catch let error as FreshetError where Self.isOfTheEmbedder(error) {
+      if !error.isTransient, batch.count > 1 {
+        // One text may be what the embedder refuses: the others must not suffer for it.
+        try await embed(Array(batch[..<(batch.count / 2)]), work)
+        try await embed(Array(batch[(batch.count / 2)...]), work)
+        return
+      }
+      work.state.withLock { state in
+        for draft in batch { state.outcome.failures[draft.key] = error }
+        guard error.isTransient else { return }
+        state.failuresInARow += 1
+        if state.failuresInARow >= Self.failuresUntilDown { state.down = error }
+      }
+    }
+  }
+
+  private static func isOfTheEmbedder(_ error: FreshetError) -> Bool {
+    [.embedderFailed, .network, .modelUnavailable, .modelMismatch].contains(error.code)
+  }
+
+  private func store(_ batch: [PassageDraft], _ vectors: EmbeddingBatch) async throws -> [PassageID] {
+    let halves = vectors.values.map { Float16($0).bitPattern }
+    let model = model
+    return try await run.timed(\.commit) {
+      try await run.stages.store.write { transaction in
+        let ids = try transaction.savePassages(batch)
+        try transaction.saveVectors(
+          VectorPage(passages: ids, dimension: vectors.dimension, halves: halves),
+          model: model
+        )
+        return ids
+      }
+    }
+  }
+}

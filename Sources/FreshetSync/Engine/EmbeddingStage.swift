@@ -1,0 +1,137 @@
+import FreshetModel
+import FreshetSystem
+import Synchronization
+
+/// Gives every passage of the documents that pass its number and its vector.
+///
+/// Documents are collected into a window; the keys of the window are looked up in one query; what is missing is ordered
+/// by length and embedded in batches by as many tasks as the embedder can use; each finished batch is stored at once,
+/// before any of its documents commits. So an interruption costs at most the batches under way.
+///
+/// One window is open at a time and it alone looks keys up, so a passage that several documents have is embedded once.
+struct EmbeddingStage: Sendable {
+  let run: SyncRun
+  /// The embedder and the model's number; `nil` when the collection keeps no vectors.
+  let embedding: (embedder: any Embedder, model: ModelID)?
+
+  /// What became of the passages of a window.
+  struct Outcome: Sendable {
+    var ids: [ContentHash: PassageID] = [:]
+    var failures: [ContentHash: FreshetError] = [:]
+    var embedded: Set<ContentHash> = []
+  }
+
+  /// A document, its passages numbered and embedded, or an element that needed neither.
+  struct Ready: Sendable {
+    var element: PipelineElement
+    /// The numbers of a document's passages in the order of its chunks; empty for anything else.
+    var passages: [PassageID] = []
+    /// Passages that were embedded on its account.
+    var embedded = 0
+    /// Whether some passages have no vector yet (`keyword_first`).
+    var awaitsVectors = false
+  }
+
+  /// Embeds a window and answers its elements in their order.
+  func process(_ window: [PipelineElement]) async throws -> [Ready] {
+    var texts: [ContentHash: PassageDraft] = [:]
+    for case .document(let document) in window {
+      guard case .cut(let chunks) = document.chunks else { continue }
+      for chunk in chunks where texts[chunk.key] == nil {
+        texts[chunk.key] = PassageDraft(
+          key: chunk.key,
+          heading: chunk.draft.heading,
+          body: chunk.draft.body,
+          tokens: chunk.draft.tokens
+        )
+      }
+    }
+    let outcome = try await resolve(texts)
+    var claimed = Set<ContentHash>()
+    var unfinished = Set<ItemKey>()
+    return window.compactMap { element in
+      let ready = ready(element, outcome, &claimed)
+      switch (element, ready) {
+      case (.document(let document), nil):
+        unfinished.insert(ItemKey(source: document.source, path: document.itemPath))
+      case (.itemFinished(let item), _) where unfinished.contains(ItemKey(source: item.source, path: item.path)):
+        return nil
+      default: break
+      }
+      return ready
+    }
+  }
+
+  /// `nil` for a document whose passages were not all embedded because the run is ending.
+  private func ready(_ element: PipelineElement, _ outcome: Outcome, _ claimed: inout Set<ContentHash>) -> Ready? {
+    guard case .document(let document) = element, case .cut(let chunks) = document.chunks else {
+      return Ready(element: element)
+    }
+    run.advance { $0.chunksDone += chunks.count - Set(chunks.map(\.key)).count }
+    let failure = chunks.lazy.compactMap { outcome.failures[$0.key] }.first
+    if let failure, !(run.options.onEmbedderDown == .keywordFirst && failure.isTransient) {
+      return Ready(
+        element: .failure(
+          FailureRecord(
+            source: document.sourceName,
+            itemPath: document.itemPath,
+            origin: document.origin,
+            error: FreshetErrorRecord(failure),
+            attempts: 1,
+            firstAt: .epoch,
+            lastAt: .epoch,
+            contentHash: document.contentHash,
+            pipeline: document.edition.pipeline
+          )
+        )
+      )
+    }
+    var embedded = 0
+    for chunk in chunks where outcome.embedded.contains(chunk.key) && claimed.insert(chunk.key).inserted {
+      embedded += 1
+    }
+    let passages = chunks.compactMap { outcome.ids[$0.key] }
+    guard passages.count == chunks.count else { return nil }
+    return Ready(element: element, passages: passages, embedded: embedded, awaitsVectors: failure != nil)
+  }
+
+  /// Numbers the passages and embeds those without a vector.
+  func resolve(_ texts: [ContentHash: PassageDraft]) async throws -> Outcome {
+    guard !texts.isEmpty else { return Outcome() }
+    let keys = Array(texts.keys)
+    let known = try await run.stages.store.read(.everything) { try $0.passages(keys: keys) }
+    guard let embedding else {
+      return Outcome(ids: try await save(keys.filter { known[$0] == nil }.compactMap { texts[$0] }, known))
+    }
+    let withVector =
+      run.options.ignoresEmbeddingCache
+      ? []
+      : try await run.stages.store.read(.everything) {
+        try $0.passagesWithVector(Array(known.values), model: embedding.model)
+      }
+    let missing = keys.filter { key in known[key].map { !withVector.contains($0) } ?? true }
+      .compactMap { texts[$0] }
+      .sorted { ($1.body.utf8.count, $0.key) < ($0.body.utf8.count, $1.key) }
+    run.advance { $0.chunksDone += keys.count - missing.count }
+    var outcome = Outcome(ids: known)
+    guard !missing.isEmpty else { return outcome }
+    for draft in missing { outcome.ids[draft.key] = nil }
+    let made = try await BatchEmbedding(run: run, embedder: embedding.embedder, model: embedding.model).embed(missing)
+    outcome.ids.merge(made.ids) { $1 }
+    outcome.failures = made.failures
+    outcome.embedded = made.embedded
+    if run.options.onEmbedderDown == .keywordFirst {
+      outcome.ids = try await save(made.failures.keys.compactMap { texts[$0] }, outcome.ids)
+    }
+    return outcome
+  }
+
+  private func save(
+    _ drafts: [PassageDraft],
+    _ known: [ContentHash: PassageID]
+  ) async throws -> [ContentHash: PassageID] {
+    guard !drafts.isEmpty else { return known }
+    let ids = try await run.stages.store.write { try $0.savePassages(drafts) }
+    return known.merging(zip(drafts.map(\.key), ids)) { $1 }
+  }
+}

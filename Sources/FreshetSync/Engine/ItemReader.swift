@@ -1,0 +1,350 @@
+import FreshetModel
+import FreshetSystem
+import Synchronization
+
+/// An item that the listing says must be read.
+struct WorkItem: Sendable {
+  var pass: SourcePass
+  var item: ListedItem
+  var known: ItemRecord?
+}
+
+/// What is left of a fetched item once its bytes are released.
+struct FetchedAttributes: Sendable {
+  var record: ItemRecord
+  var modified: Timestamp
+  var owner: String?
+}
+
+/// Reads one item: identifies it, decides, parses, chunks; sends what it finds down the pipeline.
+struct ItemReader: Sendable {
+  let run: SyncRun
+  /// Whether the end of all listings has been reached.
+  let listingFinished: Bool
+  /// What has to wait for the end of all listings.
+  let pending: EndOfListing
+  /// Documents that are known to come from elsewhere, by source and new origin; only after the end of all listings.
+  var renames: [OriginKey: DocumentRecord] = [:]
+  let send: @Sendable (PipelineElement) async throws -> Void
+
+  /// Reads the item; failures of the item become elements, only failures of the store and the pipeline are thrown.
+  func read(_ work: WorkItem) async throws {
+    let fetched: FetchedItem
+    do {
+      fetched = try await work.pass.source.fetch(work.item)
+    } catch let error as FreshetError where error.code == .notFound {
+      // It vanished since it was listed; the next listing judges it.
+      return
+    } catch let error as FreshetError where error.code == .fileTooLarge {
+      return try await skip(work, reason: error)
+    } catch let error as FreshetError {
+      return try await fail(work, origin: work.pass.source.origin(of: work.item.path), error, content: nil, record: nil)
+    }
+    let hash = SHA256.digest(of: fetched.bytes)
+    let attributes = FetchedAttributes(
+      record: ItemRecord(
+        path: work.item.path,
+        fingerprint: fetched.fingerprint,
+        isRacy: fetched.isRacy,
+        hash: hash
+      ),
+      modified: fetched.modified,
+      owner: fetched.owner
+    )
+    let path = work.pass.source.origin(of: work.item.path)
+    let input = ParserInput(bytes: fetched.bytes, path: path, mediaType: fetched.mediaType)
+    guard let parser = run.stages.parsers.parser(for: input) else {
+      let reason = FreshetError(
+        .unsupportedType,
+        "no parser knows this type of file; exclude it by a pattern, or name a parser for it in the configuration",
+        path: path
+      )
+      return try await skip(work, reason: reason, record: attributes.record)
+    }
+    if parser.isContainer {
+      try await ContainerReader(reader: self, work: work, attributes: attributes, parser: parser, input: input).read()
+    } else {
+      try await readSingle(work, attributes, parser, input)
+    }
+  }
+
+  // MARK: One document an item
+
+  private func readSingle(
+    _ work: WorkItem,
+    _ attributes: FetchedAttributes,
+    _ parser: any Parser,
+    _ input: ParserInput
+  ) async throws {
+    let hash = attributes.record.hash
+    let size = Int64(input.bytes.count)
+    switch try await decide(work, origin: input.path, contentHash: hash, size: size) {
+    case .awaitEndOfListing:
+      pending.hold(
+        HeldAppearance(
+          work: work,
+          origin: input.path,
+          isMember: false,
+          contentHash: hash,
+          size: size,
+          fetched: attributes
+        )
+      )
+    case .keep(_, refresh: false):
+      try await finish(work, attributes.record, unchanged: 1)
+    case let decision:
+      do {
+        let rendition = try await parseSingle(parser, input)
+        let touched = try await prepare(
+          decision,
+          work: work,
+          origin: input.path,
+          member: nil,
+          parser: parser,
+          rendition: rendition,
+          content: input.bytes,
+          contentHash: hash,
+          attributes: attributes
+        )
+        try await finish(work, attributes.record, unchanged: touched.isEmpty ? 0 : 1, touched: touched)
+      } catch let error as FreshetError {
+        try await fail(work, origin: input.path, error, content: hash, record: attributes.record)
+      }
+    }
+  }
+
+  private func parseSingle(_ parser: any Parser, _ input: ParserInput) async throws -> Rendition {
+    let box = ResultBox<Rendition>()
+    try await parser.parse(input) { document in
+      box.set(try document.rendition.get())
+    }
+    guard let rendition = box.value else {
+      throw FreshetError(.noText, "the file holds no document; remove it or exclude it by a pattern", path: input.path)
+    }
+    return rendition
+  }
+
+  // MARK: Decisions
+
+  func decide(
+    _ work: WorkItem,
+    origin: String,
+    contentHash: ContentHash,
+    size: Int64
+  ) async throws -> Planner.Decision {
+    let source = work.pass.record.id
+    let known = try await run.stages.store.read(.everything) { snapshot in
+      let live = try snapshot.liveDocument(source: source, origin: origin)
+      guard live == nil else { return Planner.Knowledge(live: live, deleted: nil, contentIsLiveElsewhere: false) }
+      return Planner.Knowledge(
+        live: nil,
+        deleted: try snapshot.deletedDocument(source: source, origin: origin),
+        contentIsLiveElsewhere: try !snapshot.liveDocuments(contentHash: contentHash).isEmpty
+      )
+    }
+    return Planner.decide(
+      Planner.Observation(contentHash: contentHash, size: size, pipeline: work.pass.pipeline),
+      knowing: known,
+      listingFinished: listingFinished,
+      force: run.options.force
+    )
+  }
+
+  // MARK: Documents
+
+  /// Sends a document on its way, or answers that only its pipeline has to be noted.
+  func prepare(
+    _ decision: Planner.Decision,
+    work: WorkItem,
+    origin: String,
+    member: String?,
+    parser: any Parser,
+    rendition: Rendition,
+    content: [UInt8],
+    contentHash: ContentHash,
+    attributes: FetchedAttributes,
+    renamedFrom: DocumentRecord? = nil
+  ) async throws -> [(document: DocumentID, pipeline: String)] {
+    let pass = work.pass
+    let path = pass.source.origin(of: work.item.path)
+    let drafts = run.stages.chunker.chunks(of: rendition)
+    guard !drafts.isEmpty else {
+      throw FreshetError(.noText, "the document holds no text that could be searched", path: origin)
+    }
+    let size = Int64(content.count)
+    var kind = ChangeKind.created
+    var previous: DocumentRecord?
+    switch decision {
+    case .create, .awaitEndOfListing: kind = .created
+    case .modify(let live): (kind, previous) = (.modified, live)
+    case .restore(let deleted): (kind, previous) = (.restored, deleted)
+    case .keep(let live, _): (kind, previous) = (.reprocessed, live)
+    }
+    if let moved = renames[OriginKey(source: pass.record.id, origin: origin)] { (kind, previous) = (.renamed, moved) }
+    // A refresh states what was true when the version was made: a touched file is no change.
+    let modified = kind.makesVersion ? attributes.modified : previous?.fileModified ?? attributes.modified
+    let document = previous?.id ?? DocumentID.random()
+    let storesContent = run.options.storesContent(pass.source.name, size)
+    let markdownIsContent = rendition.markdown == content
+    var edition = DocumentChange.Edition(
+      parser: parser.fingerprint,
+      markdown: nil,
+      markdownIsContent: markdownIsContent && storesContent,
+      map: rendition.blocks.encoded,
+      statedTitle: rendition.title,
+      statedMetadata: rendition.metadata,
+      title: EditionMetadata.title(stated: rendition.title, path: path, member: member),
+      metadata: EditionMetadata.compose(
+        stated: rendition.metadata,
+        configured: pass.source.metadata,
+        path: path,
+        member: member,
+        format: parser.format,
+        size: size,
+        modified: modified
+      ),
+      pipeline: pass.pipeline,
+      chunks: []
+    )
+    let chunks = drafts.map(\.prepared)
+    if kind == .reprocessed, let live = previous, live.editionState == .complete,
+      live.parser == parser.fingerprint
+    {
+      switch try await comparison(of: chunks, with: live, edition) {
+      case .equal where !run.options.ignoresEmbeddingCache: return [(live.id, pass.pipeline)]
+      case .equal, .otherMetadata: kind = .metadata
+      case .otherText: break
+      }
+    } else if kind == .reprocessed, previous?.editionState == .awaitingVectors {
+      kind = .embedded
+    }
+    if !edition.markdownIsContent { edition.markdown = try .compressed(rendition.markdown) }
+    var version: DocumentChange.Version?
+    let stored: StoredBytes? = kind.makesVersion && storesContent ? try .compressed(content) : nil
+    if kind.makesVersion {
+      version = DocumentChange.Version(
+        contentHash: contentHash,
+        size: size,
+        content: stored,
+        fileModified: modified,
+        actor: run.options.actor,
+        owner: attributes.owner
+      )
+    }
+    run.advance { $0.chunksFound += chunks.count }
+    try await send(
+      .document(
+        PreparedDocument(
+          kind: kind,
+          document: document,
+          source: pass.record.id,
+          sourceName: pass.source.name,
+          uri: pass.source.uri(of: origin),
+          itemPath: work.item.path,
+          origin: origin,
+          previous: previous,
+          version: version,
+          edition: edition,
+          chunks: .cut(chunks),
+          cost: 1024 + content.count / 2 + drafts.reduce(0) { $0 + $1.body.utf8.count + 256 }
+        )
+      )
+    )
+    return []
+  }
+
+  private enum Comparison {
+    case equal
+    case otherMetadata
+    case otherText
+  }
+
+  /// How what a document would be made into now stands against its live edition.
+  private func comparison(
+    of chunks: [PreparedChunk],
+    with live: DocumentRecord,
+    _ edition: DocumentChange.Edition
+  ) async throws -> Comparison {
+    var identities = ChunkIdentities(document: live.id)
+    let wanted = chunks.map { (identities.next($0.key), $0.draft.start, $0.draft.end) }
+    let stored = try await run.stages.store.read(.everything) { try $0.chunks(of: live.id) }
+    guard wanted.count == stored.count, zip(wanted, stored).allSatisfy({ $0 == ($1.id, $1.start, $1.end) }) else {
+      return .otherText
+    }
+    return live.title == edition.title && live.metadata == edition.metadata ? .equal : .otherMetadata
+  }
+
+  // MARK: Ends
+
+  func finish(
+    _ work: WorkItem,
+    _ record: ItemRecord?,
+    unchanged: Int,
+    touched: [(document: DocumentID, pipeline: String)] = []
+  ) async throws {
+    try await send(
+      .itemFinished(
+        FinishedItem(
+          source: work.pass.record.id,
+          sourceName: work.pass.source.name,
+          record: record,
+          path: work.item.path,
+          unchanged: unchanged,
+          touched: touched
+        )
+      )
+    )
+  }
+
+  /// Puts an origin of the item into quarantine; a permanent failure remembers the item, so that it is not read again
+  /// until it changes.
+  func fail(
+    _ work: WorkItem,
+    origin: String,
+    _ error: FreshetError,
+    content: ContentHash?,
+    record: ItemRecord?
+  ) async throws {
+    try await sendFailure(work, origin: origin, error, content: content)
+    if !error.isTransient, let record { try await finish(work, record, unchanged: 0) }
+  }
+
+  func sendFailure(_ work: WorkItem, origin: String, _ error: FreshetError, content: ContentHash?) async throws {
+    try await send(
+      .failure(
+        FailureRecord(
+          source: work.pass.source.name,
+          itemPath: work.item.path,
+          origin: origin,
+          error: FreshetErrorRecord(error),
+          attempts: 1,
+          firstAt: .epoch,
+          lastAt: .epoch,
+          contentHash: content,
+          pipeline: work.pass.pipeline
+        )
+      )
+    )
+  }
+
+  private func skip(_ work: WorkItem, reason: FreshetError, record: ItemRecord? = nil) async throws {
+    run.count { $0.documents.skipped += 1 }
+    run.handler(
+      .skipped(
+        source: work.pass.source.name,
+        origin: work.pass.source.origin(of: work.item.path),
+        reason: reason
+      )
+    )
+    if let record { try await finish(work, record, unchanged: 0) }
+  }
+}
+
+/// Carries one value out of a `@Sendable` closure that is called in order.
+final class ResultBox<Value: Sendable>: Sendable {
+  private let storage = Mutex<Value?>(nil)
+
+  var value: Value? { storage.withLock { $0 } }
+
+  func set(_ value: Value) { storage.withLock { $0 = value } }
+}

@@ -1,0 +1,45 @@
+import FreshetModel
+
+/// Lets the collection use the configured model: at once when it is new, else after every live passage has its vector,
+/// so that searches find everything at every moment.
+struct ModelMigration: Sendable {
+  let run: SyncRun
+
+  /// Passages whose texts are held at a time.
+  static let pageSize = 512
+
+  /// Finds or adds the embedder's model; `nil` when the collection keeps no vectors.
+  func prepare() async throws -> (embedder: any Embedder, model: ModelID)? {
+    guard let embedder = run.stages.embedder else { return nil }
+    let wanted = embedder.model
+    let models = try await run.stages.store.read(.everything) { try $0.models() }
+    if let model = models.first(where: { $0.description.fingerprint == wanted.fingerprint }), model.state == .serving {
+      return (embedder, model.id)
+    }
+    let model = try await run.stages.store.write { try $0.registerModel(wanted) }
+    try await fill(model, embedder)
+    if !run.stop.isGiven { try await run.stages.store.write { try $0.serve(model: model.id) } }
+    return (embedder, model.id)
+  }
+
+  /// Embeds the live passages that the model has no vector of.
+  private func fill(_ model: ModelRecord, _ embedder: any Embedder) async throws {
+    let embedding = BatchEmbedding(run: run, embedder: embedder, model: model.id)
+    var last: PassageID = 0
+    while !run.stop.isGiven {
+      let after = last
+      let passages = try await run.stages.store.read(.everything) { snapshot in
+        try snapshot.passages(
+          try snapshot.livePassagesWithoutVector(model: model.id, after: after, limit: Self.pageSize)
+        )
+      }
+      guard let end = passages.map(\.id).max() else { return }
+      run.advance { $0.chunksFound += passages.count }
+      let outcome = try await embedding.embed(
+        passages.map { PassageDraft(key: $0.key, heading: $0.heading, body: $0.body, tokens: $0.tokens) }
+      )
+      if let error = outcome.failures.values.first { throw error }
+      last = end
+    }
+  }
+}

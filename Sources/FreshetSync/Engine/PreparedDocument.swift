@@ -1,0 +1,97 @@
+import FreshetModel
+import FreshetSystem
+
+/// A chunk whose passage has no number yet.
+struct PreparedChunk: Sendable {
+  var draft: ChunkDraft
+  var key: ContentHash
+}
+
+/// A document on its way from the parser to the store.
+struct PreparedDocument: Sendable {
+  /// Where the chunks come from.
+  enum Chunks: Sendable {
+    /// Cut anew; their passages may have to be embedded.
+    case cut([PreparedChunk])
+    /// Those of the live edition, for a change that leaves the text alone.
+    case kept([ChunkRecord])
+  }
+
+  var kind: ChangeKind
+  var document: DocumentID
+  var source: SourceID
+  var sourceName: String
+  var uri: String
+  var itemPath: [UInt8]
+  var origin: String
+  /// The live or deleted document that it was; `nil` for one that is created.
+  var previous: DocumentRecord?
+  var version: DocumentChange.Version?
+  /// The edition without its chunks.
+  var edition: DocumentChange.Edition
+  var chunks: Chunks
+  /// About how many bytes it holds in memory.
+  var cost: Int
+
+  /// The hash of the item's content that a failure would be recorded under.
+  var contentHash: ContentHash? { version?.contentHash ?? previous?.contentHash }
+}
+
+/// What flows from the readers through the embedding stage to the committer, in order for each item.
+enum PipelineElement: Sendable {
+  /// A document to embed and commit.
+  case document(PreparedDocument)
+  /// A document that could not be prepared.
+  case failure(FailureRecord)
+  /// A document to delete.
+  case deletion(DocumentRecord, DeletionReason)
+  /// Everything of an item came before: its row can be saved.
+  case itemFinished(FinishedItem)
+  /// The item is gone with its documents.
+  case itemRemoved(source: SourceID, sourceName: String, path: [UInt8])
+
+  /// About how many bytes the element holds in memory.
+  var cost: Int {
+    if case .document(let document) = self { document.cost } else { 256 }
+  }
+}
+
+/// An item whose documents are all on their way.
+struct FinishedItem: Sendable {
+  var source: SourceID
+  var sourceName: String
+  /// The row to save; `nil` when it is not to be remembered (it failed in a way that a retry may mend).
+  var record: ItemRecord?
+  var path: [UInt8]
+  /// Documents whose content did not change.
+  var unchanged: Int
+  /// Documents whose edition is made by the present pipeline without a change.
+  var touched: [(document: DocumentID, pipeline: String)]
+}
+
+extension ChunkDraft {
+  /// The draft with the key of its passage.
+  var prepared: PreparedChunk {
+    PreparedChunk(draft: self, key: SHA256.digest(of: PassageText.keyBytes(heading: heading, body: body)))
+  }
+}
+
+/// Gives each chunk its identity: a function of the document, the passage, and which of the equal passages it is.
+struct ChunkIdentities {
+  private let document: DocumentID
+  private var occurrences: [ContentHash: UInt64] = [:]
+
+  init(document: DocumentID) {
+    self.document = document
+  }
+
+  mutating func next(_ key: ContentHash) -> ChunkID {
+    let occurrence = occurrences[key, default: 0]
+    occurrences[key] = occurrence + 1
+    var encoder = VariableLengthEncoder()
+    encoder.append(bytes: document.bytes)
+    encoder.append(bytes: key.bytes)
+    encoder.append(occurrence)
+    return ChunkID(digest: SHA256.digest(of: encoder.bytes))
+  }
+}

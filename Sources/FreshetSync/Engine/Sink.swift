@@ -1,0 +1,68 @@
+import FreshetModel
+import FreshetSystem
+
+/// The end of the pipeline: collects elements into windows, embeds them, commits them, while the next window embeds.
+struct Sink: Sendable {
+  let run: SyncRun
+  let embedding: EmbeddingStage
+  let commit: CommitStage
+
+  /// How long a window should take to embed, so that finished documents do not wait longer for their commit.
+  private var target: Double { run.options.checkpointInterval.inSeconds }
+
+  /// Takes everything out of the channel until it ends.
+  func drain(_ elements: BoundedChannel<PipelineElement>) async throws {
+    let windows = BoundedChannel<[EmbeddingStage.Ready]>(limit: 2)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask {
+        var memory = CommitStage.Memory()
+        while let window = try await windows.receive() { try await commit.commit(window, &memory) }
+      }
+      group.addTask {
+        do {
+          try await embedAll(elements) { try await windows.send($0) }
+          windows.finish()
+        } catch {
+          windows.finish(throwing: error)
+          throw error
+        }
+      }
+      try await group.waitForAll()
+    }
+  }
+
+  private func embedAll(
+    _ elements: BoundedChannel<PipelineElement>,
+    _ send: ([EmbeddingStage.Ready]) async throws -> Void
+  ) async throws {
+    var size = run.options.embedderWindow
+    while let window = try await nextWindow(elements, texts: size) {
+      let start = ContinuousClock.now
+      let before = run.report.chunks.embedded
+      try await send(try await embedding.process(window))
+      let embedded = run.report.chunks.embedded - before
+      let seconds = (ContinuousClock.now - start).inSeconds
+      if embedded > 0, seconds > 0 {
+        let rate = Double(embedded) / seconds
+        size = min(run.options.embedderWindow, max(run.options.embedderBatch, Int(rate * target)))
+      }
+    }
+  }
+
+  /// The next elements, up to a number of texts or bytes; `nil` at the end.
+  private func nextWindow(
+    _ elements: BoundedChannel<PipelineElement>,
+    texts limit: Int
+  ) async throws -> [PipelineElement]? {
+    var window: [PipelineElement] = []
+    var texts = 0
+    var bytes = 0
+    while texts < limit, bytes < run.options.checkpointBytes, window.count < 4 * run.options.embedderWindow {
+      guard let element = try await elements.receive() else { break }
+      window.append(element)
+      bytes += element.cost
+      if case .document(let document) = element, case .cut(let chunks) = document.chunks { texts += chunks.count }
+    }
+    return window.isEmpty ? nil : window
+  }
+}

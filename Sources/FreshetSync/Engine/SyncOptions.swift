@@ -1,0 +1,100 @@
+import FreshetModel
+import Synchronization
+
+/// The concrete stages that a sync works with, chosen by whoever composes a collection.
+public struct SyncStages: Sendable {
+  /// Where the collection lives.
+  public var store: any Store
+  /// The sources that are configured now.
+  public var sources: [any Source]
+  /// Chooses parsers.
+  public var parsers: any ParserRegistry
+  /// Cuts renditions.
+  public var chunker: any Chunker
+  /// Makes vectors; `nil` keeps versions and keywords only.
+  public var embedder: (any Embedder)?
+
+  /// Takes the stages.
+  public init(
+    store: any Store,
+    sources: [any Source],
+    parsers: any ParserRegistry,
+    chunker: any Chunker,
+    embedder: (any Embedder)?
+  ) {
+    self.store = store
+    self.sources = sources
+    self.parsers = parsers
+    self.chunker = chunker
+    self.embedder = embedder
+  }
+}
+
+/// What becomes of a document's text while the embedder cannot be reached.
+public enum EmbedderDownPolicy: String, Sendable, CaseIterable {
+  /// The last edition stays whole until the new one is.
+  case keepOld = "keep_old"
+  /// The new text is searchable by keyword at once; its vectors follow.
+  case keywordFirst = "keyword_first"
+}
+
+/// How a sync is run.
+public struct SyncOptions: Sendable {
+  /// Who makes the versions.
+  public var actor = "unknown"
+  /// Threads that read, parse and chunk.
+  public var workers = 2
+  /// Documents of one commit at most (`checkpoint.documents`).
+  public var checkpointDocuments = 50
+  /// Bytes of one commit at most.
+  public var checkpointBytes = 8 << 20
+  /// The longest that a finished document waits for its commit.
+  public var checkpointInterval: Duration = .seconds(2)
+  /// Texts handed to the embedder at once (`embedder.batch`).
+  public var embedderBatch = 32
+  /// Texts collected, over documents, before they are ordered by length and embedded.
+  public var embedderWindow = 512
+  /// Bytes of documents between the stages.
+  public var bytesInFlight = 64 << 20
+  /// Restricts the run to these paths of each source named; empty means everything.
+  public var paths: [String: [[UInt8]]] = [:]
+  /// Reads, parses and chunks everything anew.
+  public var force = false
+  /// Embeds passages again though they have a vector.
+  public var ignoresEmbeddingCache = false
+  /// Reads every file, whatever its fingerprint.
+  public var checksum = false
+  /// Tries documents again that failed for good.
+  public var retriesFailures = false
+  /// Guards mass deletions.
+  public var deletionGuard = DeletionGuard()
+  /// Whether a content of a source and size is stored, or only its hash.
+  public var storesContent: @Sendable (_ source: String, _ size: Int64) -> Bool = { _, _ in true }
+  /// What becomes of new text while the embedder is down.
+  public var onEmbedderDown = EmbedderDownPolicy.keepOld
+
+  /// Starts with the defaults.
+  public init() {}
+
+  /// The texts of one call: never so many that the calls under way could lose more than 256.
+  func batchSize(parallelism: Int) -> Int {
+    max(1, min(embedderBatch, Self.embeddingsAtRisk / max(1, parallelism)))
+  }
+
+  /// Texts that may be computed and not yet stored.
+  static let embeddingsAtRisk = 256
+}
+
+/// Asks a run to end early: what is done is committed, nothing new is begun.
+public final class StopSignal: Sendable {
+  private let flag = Atomic<Bool>(false)
+
+  /// Makes a signal that is not yet given.
+  public init() {}
+
+  /// Whether the run is to end.
+  public var isGiven: Bool { flag.load(ordering: .relaxed) }
+
+  /// Gives the signal; giving it again changes nothing.
+  public func give() { flag.store(true, ordering: .relaxed) }
+}

@@ -1,0 +1,153 @@
+import CSystem
+import FreshetModel
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// One end of a connection between two processes of one machine, on which whole messages go, each with a descriptor if
+/// wanted.
+///
+/// A message is its length (4 bytes, little endian) and its bytes. One thread may send while another receives; neither
+/// direction may be used by two threads at once. After an error the connection is of no use any more: a part of a
+/// message may have gone. All calls block until their deadline.
+public final class MessageSocket: Sendable {
+  /// The most bytes of a message that `send` takes.
+  public static let messageSizeMax = Int(UInt32.max)
+  private static let partSize = 64 << 10
+  private let socket: Descriptor
+
+  /// What came.
+  public struct Message: Sendable {
+    /// The bytes.
+    public var bytes: [UInt8]
+    /// The descriptor that came with them.
+    public var descriptor: Descriptor?
+  }
+
+  /// Takes over one end: in a helper, the descriptor that its parent mapped for it.
+  public init(_ socket: Descriptor) {
+    self.socket = socket
+  }
+
+  /// A connected pair: one end to keep, one for a child.
+  ///
+  /// - Throws: `FreshetError`.
+  public static func pair() throws -> (own: MessageSocket, other: Descriptor) {
+    var numbers: [Int32] = [-1, -1]
+    guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &numbers) == 0 else {
+      throw FreshetError.system(errno, "make a socket pair")
+    }
+    return (MessageSocket(Descriptor(owning: numbers[0])), Descriptor(owning: numbers[1]))
+  }
+
+  /// Sends a message.
+  ///
+  /// - Throws: `Timeout` when the deadline passed; `FreshetError` when the other side is gone.
+  public func send(_ bytes: [UInt8], descriptor: Descriptor? = nil, within timeout: Duration) throws {
+    guard bytes.count <= Self.messageSizeMax else {
+      throw FreshetError(.invalidArgument, "a message of \(bytes.count) bytes is above the limit of 4 GiB")
+    }
+    let deadline = ContinuousClock.now + timeout
+    let header = withUnsafeBytes(of: UInt32(bytes.count).littleEndian) { Array($0) }
+    try send(header, descriptor: descriptor, until: deadline)
+    try send(bytes, descriptor: nil, until: deadline)
+  }
+
+  /// The next message; `nil` when the other side closed the connection between two messages.
+  ///
+  /// - Parameter limit: the most bytes that a message may have.
+  /// - Throws: `Timeout` when the deadline passed; `FreshetError`: `too_complex` for a message above the limit,
+  ///   `input_output` when the connection broke within a message.
+  public func receive(limit: Int, within timeout: Duration) throws -> Message? {
+    let deadline = ContinuousClock.now + timeout
+    var descriptor: Descriptor?
+    guard let header = try receive(4, descriptor: &descriptor, until: deadline, mayEnd: true) else { return nil }
+    let count = header.withUnsafeBytes { Int(UInt32(littleEndian: $0.loadUnaligned(as: UInt32.self))) }
+    guard count <= limit else {
+      throw FreshetError(.tooComplex, "a message of \(count) bytes is above the limit of \(limit)")
+    }
+    let bytes = try receive(count, descriptor: &descriptor, until: deadline, mayEnd: false) ?? []
+    return Message(bytes: bytes, descriptor: descriptor)
+  }
+
+  /// The error that says that a deadline passed.
+  public struct Timeout: Error, Sendable, CustomStringConvertible {
+    /// A sentence.
+    public var description: String { "the other process did not answer in time" }
+  }
+
+  private func send(_ bytes: [UInt8], descriptor: Descriptor?, until deadline: ContinuousClock.Instant) throws {
+    var (sent, descriptor) = (0, descriptor)
+    while sent < bytes.count {
+      let result = bytes.withUnsafeBytes { buffer in
+        freshet_send(
+          socket.number,
+          buffer.baseAddress.map { $0 + sent },
+          min(buffer.count - sent, 1 << 20),
+          descriptor?.number ?? -1
+        )
+      }
+      if result > 0 {
+        sent += result
+        descriptor = nil
+      } else if result == -Int(EAGAIN) {
+        try wait(for: Int16(POLLOUT), until: deadline)
+      } else {
+        throw FreshetError.system(Int32(-result), "send to the other process")
+      }
+    }
+  }
+
+  private func receive(
+    _ count: Int,
+    descriptor: inout Descriptor?,
+    until deadline: ContinuousClock.Instant,
+    mayEnd: Bool
+  ) throws -> [UInt8]? {
+    var bytes: [UInt8] = []
+    while bytes.count < count {
+      // Memory grows with what came, not with what the other side said would come.
+      let room = min(count - bytes.count, max(Self.partSize, bytes.count))
+      var (result, received) = (0, Int32(-1))
+      let part = [UInt8](unsafeUninitializedCapacity: room) { buffer, initialized in
+        result = freshet_receive(socket.number, buffer.baseAddress, room, &received)
+        initialized = max(0, result)
+      }
+      if received >= 0 { descriptor = Descriptor(owning: received) }
+      if result > 0 {
+        if bytes.isEmpty { bytes = part } else { bytes.append(contentsOf: part) }
+      } else if result == 0 {
+        if mayEnd, bytes.isEmpty { return nil }
+        throw FreshetError.system(ECONNRESET, "receive from the other process")
+      } else if result == -Int(EAGAIN) {
+        try wait(for: Int16(POLLIN), until: deadline)
+      } else if result == -Int(ECONNRESET), mayEnd, bytes.isEmpty {
+        return nil
+      } else {
+        throw FreshetError.system(Int32(-result), "receive from the other process")
+      }
+    }
+    return bytes
+  }
+
+  private func wait(for events: Int16, until deadline: ContinuousClock.Instant) throws {
+    guard try Self.wait(socket.number, for: events, until: deadline) else { throw Timeout() }
+  }
+
+  /// Whether the descriptor became ready before the deadline.
+  static func wait(_ descriptor: Int32, for events: Int16, until deadline: ContinuousClock.Instant) throws -> Bool {
+    while true {
+      let left = deadline - ContinuousClock.now
+      guard left > .zero else { return false }
+      var request = pollfd(fd: descriptor, events: events, revents: 0)
+      // Rounded up, or the last millisecond would spin.
+      let milliseconds = min(left / .milliseconds(1) + 1, 3_600_000)
+      let result = poll(&request, 1, Int32(milliseconds))
+      if result > 0 { return true }
+      if result < 0, errno != EINTR { throw FreshetError.system(errno, "wait for the other process") }
+    }
+  }
+}
