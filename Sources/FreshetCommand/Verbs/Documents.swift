@@ -53,7 +53,7 @@ extension Verb {
     case "deleted": query.state = .deleted
     default: query.state = .live
     }
-    query.filter = try invocation.value("filter").map { try Filter(parsing: $0) }
+    _ = 0
     query.order = invocation.value("order-by").flatMap(DocumentQuery.Order.init) ?? .origin
     query.descending = invocation.flag("descending")
     query.limit = invocation.integer("limit") ?? .max
