@@ -58,10 +58,10 @@ let package = Package(
     stage("FreshetSystem", ["FreshetModel", "CSystem", "CCrypto", "CZstd"]),
     stage("FreshetFormats", ["FreshetModel"]),
     stage("FreshetMarkup", ["FreshetFormats", "FreshetModel", "CXML", "CCMark", "CUchardet", "CYAML"]),
-    stage("FreshetParsing", ["FreshetFormats", "FreshetModel", "FreshetSystem", "CSystem"]),
+    stage("FreshetParsing", ["FreshetFormats", "FreshetModel", "FreshetSystem"]),
     .executableTarget(
       name: "freshet-parse",
-      dependencies: ["CSystem", "FreshetFormats", "FreshetMarkup", "FreshetModel"],
+      dependencies: ["FreshetFormats", "FreshetMarkup", "FreshetModel", "FreshetSystem"],
       swiftSettings: settings
     ),
     stage("FreshetEmbedding", ["FreshetModel", "FreshetSystem", "CONNXRuntime"]),

@@ -8,6 +8,7 @@ import FreshetModel
 final class HTMLTreeBuilder {
   private(set) var tree = HTMLTree()
   private(set) var isTooComplex = false
+  private var isStopped = false
   private var context: htmlParserCtxtPtr?
   private var current: Int32 = 0
   private var depth = 0
@@ -31,11 +32,14 @@ final class HTMLTreeBuilder {
       let context = start.withMemoryRebound(to: CChar.self, capacity: buffer.count) {
         htmlCreateMemoryParserCtxt($0, Int32(buffer.count))
       }
-      guard let context else { throw FreshetError(.parserFailed, "libxml2 could not start; try again with more memory") }
+      guard let context else {
+        throw FreshetError(.parserFailed, "libxml2 needs more memory than it may have; split the page or exclude it")
+      }
       defer { htmlFreeParserCtxt(context) }
       self.context = context
       defer { self.context = nil }
-      let options = HTML_PARSE_RECOVER.rawValue | HTML_PARSE_NOERROR.rawValue | HTML_PARSE_NOWARNING.rawValue
+      let options =
+        HTML_PARSE_RECOVER.rawValue | HTML_PARSE_NOERROR.rawValue | HTML_PARSE_NOWARNING.rawValue
         | HTML_PARSE_NONET.rawValue | HTML_PARSE_IGNORE_ENC.rawValue | HTML_PARSE_NODEFDTD.rawValue
       htmlCtxtUseOptions(context, Int32(bitPattern: options))
       xmlSwitchEncoding(context, XML_CHAR_ENCODING_UTF8)
@@ -44,6 +48,10 @@ final class HTMLTreeBuilder {
       tree.text.reserveCapacity(bytes.count)
       tree.nodes.reserveCapacity(bytes.count / 24)
       htmlParseDocument(context)
+      // It stops by itself only when it has no memory; a part of a page must not pass for the page.
+      if context.pointee.disableSAX != 0, !isStopped {
+        throw FreshetError(.parserFailed, "libxml2 needs more memory than it may have; split the page or exclude it")
+      }
     }
     if isTooComplex { throw FreshetError.tooDeep("HTML elements are", limit: FormatLimits.htmlDepth) }
     if tree.nodes.count > FormatLimits.htmlNodes {
@@ -77,6 +85,7 @@ final class HTMLTreeBuilder {
     depth += 1
     if depth > FormatLimits.htmlDepth || tree.nodes.count > FormatLimits.htmlNodes {
       isTooComplex = isTooComplex || depth > FormatLimits.htmlDepth
+      isStopped = true
       if let context { xmlStopParser(context) }
       return
     }
