@@ -40,7 +40,7 @@ public final class Collection: Sendable {
   /// Threads for index files, exports and other calls that block.
   let pool = ThreadPool(name: "freshet-index", threads: 1)
 
-  private let lock: FileLock?
+  private let lock: Mutex<FileLock?>
   private let lazy = Mutex(Lazy())
 
   /// What is made at its first use, because it costs time that most calls do not need.
@@ -58,7 +58,7 @@ public final class Collection: Sendable {
     self.configuration = configuration
     self.folder = folder
     self.store = store
-    self.lock = lock
+    self.lock = Mutex(lock)
     self.indexDirectory = indexDirectory
     factory = StageFactory(configuration: configuration)
     if let embedder {
@@ -87,12 +87,13 @@ public final class Collection: Sendable {
     let mode: SQLiteStore.Mode
     switch access {
     case .reading:
-      guard folder.exists else { throw noCollection(at: folder) }
+      guard try folder.exists() else { throw noCollection(at: folder) }
       mode = .readOnly
     case .writing(let creating, let waiting):
-      guard folder.exists || creating else { throw noCollection(at: folder) }
+      guard try creating || folder.exists() else { throw noCollection(at: folder) }
       try FileSystem.createFolder(folder.path)
-      lock = try await FileLock.acquire(folder.lock, waiting: waiting)
+      try Volume(of: folder.path).requireLocal(path: folder.path)
+      lock = try await FileLock.acquire(folder.lock, timeout: waiting)
       mode = .readWrite(create: creating)
     }
     let store = try SQLiteStore.open(at: folder.database, mode: mode)
@@ -118,7 +119,8 @@ public final class Collection: Sendable {
     }
     parsers?.close()
     await store.close()
-    lock?.release()
+    // The lock is released with its last reference.
+    lock.withLock { $0 = nil }
   }
 
   /// The configured embedder, made at the first call; `nil` when the collection keeps no vectors.

@@ -19,5 +19,5 @@ public struct CollectionFolder: Sendable, Hashable {
   public var lock: String { path + "/lock" }
 
   /// Whether there is a collection.
-  public var exists: Bool { FileSystem.exists(database) }
+  public func exists() throws -> Bool { try FileSystem.exists(database) }
 }

@@ -26,7 +26,8 @@ extension SegmentedIndex {
         throw IndexFile.Image.damaged("its graph does not fit its vectors", image.path)
       }
       return Layer(segment, accelerator: graph, isBase: true)
-    case .faiss: return Layer(segment, isBase: true)
+    case .faiss:
+      return Layer(segment, accelerator: try FAISSIndex(image: image, parameters: parameters.faiss), isBase: true)
     }
   }
 }

@@ -125,7 +125,7 @@ extension IndexDirectory {
       if manifest.deltas.count >= settings.maximumDeltaFiles {
         var layers = view.index.layers
         layers.apply(changes)
-        delta = layers.mergedAboveBase()
+        delta = try layers.mergedAboveBase()
         manifest.deltas = []
       }
       let name = IndexFileName.delta(at: position.sequence)
@@ -192,10 +192,10 @@ extension IndexDirectory {
 
 extension LayerStack {
   /// Everything above the base as one delta.
-  fileprivate func mergedAboveBase() -> (added: Segment, removed: [PassageID]) {
+  fileprivate func mergedAboveBase() throws -> (added: Segment, removed: [PassageID]) {
     var upper = self
     let base = upper.removeBase()
     let removed = (0..<base.segment.count).lazy.filter { base.removed.contains($0) }.map { base.segment.passages[$0] }
-    return (upper.merged(keepsHalves: false, dimension: base.segment.dimension), Array(removed))
+    return (try upper.merged(keepsHalves: false, dimension: base.segment.dimension), Array(removed))
   }
 }

@@ -146,7 +146,7 @@ public protocol StoreSnapshot {
   /// Live passages without a vector of the model, in ascending order after a passage, at most `limit`.
   func livePassagesWithoutVector(model: ModelID, after passage: PassageID, limit: Int) throws -> [PassageID]
 
-  /// Passages whose chunks opened or closed after the sequence, told apart by whether they are live now: applying the
+  /// Passages whose chunks opened or closed, or whose vectors were awaited, after the sequence, told apart by whether they are live now: applying the
   /// two lists to an index that holds the state of that sequence gives the state of `head`. Idempotent.
   func passagesChanged(after sequence: SequenceNumber) throws -> (live: [PassageID], gone: [PassageID])
 

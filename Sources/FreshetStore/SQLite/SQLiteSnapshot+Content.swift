@@ -127,7 +127,10 @@ extension SQLiteSnapshot {
       """
       SELECT passage, EXISTS(SELECT 1 FROM chunk c WHERE c.passage = changed.passage AND c.to_sequence IS NULL) FROM (
         SELECT passage FROM chunk WHERE id >= ?1
-        UNION SELECT passage FROM chunk WHERE to_sequence > ?2) AS changed
+        UNION SELECT passage FROM chunk WHERE to_sequence > ?2
+        -- Vectors that were awaited came without a chunk opening or closing.
+        UNION SELECT chunk.passage FROM change JOIN chunk ON chunk.document = change.document
+          WHERE change.sequence > ?2 AND change.kind = 'embedded' AND chunk.to_sequence IS NULL) AS changed
       ORDER BY passage
       """,
       .integer(low),

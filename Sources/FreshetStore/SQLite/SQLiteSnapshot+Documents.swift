@@ -84,6 +84,14 @@ extension SQLiteSnapshot {
     )
   }
 
+  func liveDocumentCount(source: String?) throws -> Int {
+    guard let source else { return try connection.count("SELECT count(*) FROM document WHERE is_live = 1") }
+    return try connection.count(
+      "SELECT count(*) FROM document WHERE is_live = 1 AND source = (SELECT id FROM source WHERE name = ?1)",
+      .text(source)
+    )
+  }
+
   func itemPaths(of source: SourceID, pipelineOtherThan pipeline: String) throws -> [[UInt8]] {
     try connection.rows(
       """

@@ -16,11 +16,11 @@ struct Sink: Sendable {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask {
         var memory = CommitStage.Memory()
-        while let window = try await windows.next() { try await commit.commit(window, &memory) }
+        while let window = try await windows.receive() { try await commit.commit(window, &memory) }
       }
       group.addTask {
         do {
-          try await embedAll(elements) { try await windows.send($0, cost: 1) }
+          try await embedAll(elements) { try await windows.send($0) }
           windows.finish()
         } catch {
           windows.finish(throwing: error)
@@ -58,7 +58,7 @@ struct Sink: Sendable {
     var texts = 0
     var bytes = 0
     while texts < limit, bytes < run.options.checkpointBytes, window.count < 4 * run.options.embedderWindow {
-      guard let element = try await elements.next() else { break }
+      guard let element = try await elements.receive() else { break }
       window.append(element)
       bytes += element.cost
       if case .document(let document) = element, case .cut(let chunks) = document.chunks { texts += chunks.count }

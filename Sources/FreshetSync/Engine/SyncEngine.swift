@@ -78,7 +78,7 @@ public struct SyncEngine: Sendable {
     _ attention: Attention,
     _ sink: Sink
   ) async throws -> ([SourceLister.Ending], Set<String>) {
-    let elements = BoundedChannel<PipelineElement>(limit: options.bytesInFlight)
+    let elements = BoundedChannel<PipelineElement>(limit: options.bytesInFlight) { $0.cost }
     return try await withThrowingTaskGroup(of: ([SourceLister.Ending], Set<String>)?.self) { group in
       group.addTask {
         try await sink.drain(elements)
@@ -86,7 +86,7 @@ public struct SyncEngine: Sendable {
       }
       group.addTask(executorPreference: run.pool) {
         do {
-          let result = try await produce(run, passes, attention) { try await elements.send($0, cost: $0.cost) }
+          let result = try await produce(run, passes, attention) { try await elements.send($0) }
           elements.finish()
           return result
         } catch {
@@ -146,7 +146,7 @@ public struct SyncEngine: Sendable {
     return try await withThrowingTaskGroup(of: Result?.self) { group in
       for _ in 0..<max(1, options.workers) {
         group.addTask(executorPreference: run.pool) {
-          while let work = try await queue.next() {
+          while let work = try await queue.receive() {
             // After a stop the queue is emptied, so that nobody waits to fill it.
             if run.stop.isGiven { continue }
             try await run.timed(\.parse) { try await reader.read(work) }
@@ -160,7 +160,7 @@ public struct SyncEngine: Sendable {
       }
       group.addTask(executorPreference: run.pool) {
         do {
-          let result = try await feed { try await queue.send($0, cost: 1) }
+          let result = try await feed { try await queue.send($0) }
           queue.finish()
           return result
         } catch {

@@ -23,11 +23,17 @@ public enum CrashPoint {
   /// Says that the process is at the named place.
   public static func reached(_ name: StaticString) {
     guard isArmed.load(ordering: .relaxed) else { return }
+    arrive(name.description)
+  }
+
+  /// Says that the process is at a place whose name is made at run time.
+  public static func reached(named name: String) {
+    guard isArmed.load(ordering: .relaxed) else { return }
     arrive(name)
   }
 
-  private static func arrive(_ name: StaticString) {
-    guard let plan, plan.name == name.description else { return }
+  private static func arrive(_ name: String) {
+    guard let plan, plan.name == name else { return }
     if arrivals.add(1, ordering: .relaxed).newValue == plan.count { kill(getpid(), SIGKILL) }
   }
 }

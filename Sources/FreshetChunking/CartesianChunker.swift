@@ -1,0 +1,42 @@
+import FreshetModel
+
+/// Cuts renditions so that an edit changes the chunks around it and no others.
+///
+/// Boundaries between units (blocks; within a block above `soft` paragraphs, sentences, lines or rows, words) have a
+/// strength by class and by the digest of what follows. A boundary is cut if and only if the text between its nearest
+/// stronger boundaries exceeds `soft`: a Cartesian tree over the boundaries, cut where its nodes become small enough.
+/// A decision so depends on nothing farther away than `soft`. `Merging` then joins what is below `min`.
+///
+/// A heading stays with the text that follows it. The headings that all of a chunk's text stands under are its path and
+/// not part of its body; others stay in the body. `start` and `end` are the body's place in the Markdown, without what
+/// is repeated before it (a table's header rows, the overlap), so that the ranges of a rendition's chunks never overlap.
+/// Time is linear in the Markdown's bytes.
+public struct CartesianChunker: Chunker {
+  /// Changes with every change of what the same rendition gives.
+  static let version = 1
+
+  /// The sizes.
+  public let parameters: ChunkingParameters
+
+  /// Makes a chunker.
+  public init(_ parameters: ChunkingParameters = .standard) {
+    self.parameters = parameters
+  }
+
+  public var fingerprint: String {
+    let sizes = [parameters.soft, parameters.min, parameters.hard].map(String.init).joined(separator: "-")
+    return "cartesian/\(Self.version):\(parameters.unit.rawValue):\(sizes):\(parameters.overlap)"
+  }
+
+  public func chunks(of rendition: Rendition) -> [ChunkDraft] {
+    rendition.markdown.withUnsafeBufferPointer { bytes in
+      var pass = ChunkingPass(
+        bytes: bytes,
+        blocks: rendition.blocks,
+        estimate: SizeEstimate(unit: parameters.unit),
+        limits: ChunkingLimits(parameters)
+      )
+      return pass.chunks()
+    }
+  }
+}

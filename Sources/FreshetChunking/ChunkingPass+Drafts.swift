@@ -1,0 +1,110 @@
+import FreshetModel
+
+extension ChunkingPass {
+  /// Makes a chunk of pieces that stay together; `nil` when they hold nothing but thematic breaks.
+  func draft(of pieces: ArraySlice<Piece>) -> ChunkDraft? {
+    guard let first = pieces.first, let last = pieces.last else { return nil }
+    let range = first.firstBlock...last.lastBlock
+    guard range.contains(where: { blocks[$0].kind != .rule }) else { return nil }
+    let common = commonPath(range)
+    var place = first.firstBlock
+    var size = pieces.reduce(0) { $0 + $1.size }
+    while place < last.lastBlock, blocks[place].kind == .heading, tree.encloses(place, path: common) {
+      size -= sizes[place]
+      place += 1
+    }
+    let start = place == first.firstBlock ? first.start : blocks[place].start
+    var repeated: Range<Int>?
+    if place == first.firstBlock, start > blocks[place].start, blocks[place].kind == .table,
+      let end = TableHeader.end(bytes, blocks[place].start, blocks[place].end), end <= start,
+      case let header = estimate.size(bytes, blocks[place].start, end), header <= limits.tableHeader
+    {
+      repeated = blocks[place].start..<end
+      size += header
+    }
+    let headings = path(to: common)
+    return ChunkDraft(
+      heading: headings.texts,
+      body: body(start, last.end, repeated),
+      start: start,
+      end: last.end,
+      page: blocks[place].page,
+      tokens: (size + headings.size + SizeEstimate.scale - 1) / SizeEstimate.scale
+    )
+  }
+
+  /// The deepest heading that all text of the blocks stands under, or -1.
+  private func commonPath(_ range: ClosedRange<Int>) -> Int {
+    var path: Int?
+    for index in range where isText[index] {
+      path = path.map { tree.common($0, tree.parent[index]) } ?? tree.parent[index]
+      if path == -1 { break }
+    }
+    return path ?? -1
+  }
+
+  /// The texts of a heading and those above it, outermost first; outer ones are left out above the limit.
+  private func path(to heading: Int) -> (texts: [String], size: Int) {
+    var texts: [String] = []
+    var size = 0
+    var index = heading
+    while index >= 0, size + sizes[index] <= limits.path {
+      let text = HeadingText.of(bytes, blocks[index].start, blocks[index].end)
+      if !text.isEmpty { texts.append(text) }
+      size += sizes[index]
+      index = tree.parent[index]
+    }
+    return (texts.reversed(), size)
+  }
+
+  private func body(_ start: Int, _ end: Int, _ repeated: Range<Int>?) -> String {
+    guard let repeated else { return String(decoding: bytes[start..<end], as: UTF8.self) }
+    var text = Array(bytes[repeated])
+    text.append(UInt8(ascii: "\n"))
+    text.append(contentsOf: bytes[start..<end])
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  // MARK: Overlap
+
+  /// Lets each body reach back into the chunk before it by whole sentences, else words.
+  ///
+  /// It stays within `overlap` and within what `hard` leaves, and never reaches over a heading, text outside the
+  /// blocks or into a table. Cuts and positions stay as they are.
+  func widen(_ drafts: inout [ChunkDraft]) {
+    for index in stride(from: drafts.count - 1, to: 0, by: -1) {
+      let room = min(limits.overlap, limits.hard - drafts[index].tokens * SizeEstimate.scale)
+      let previous = drafts[index - 1]
+      let start = drafts[index].start
+      let isRepeating = drafts[index].body.utf8.count != drafts[index].end - start
+      guard room > 0, !isRepeating, drafts[index].heading == previous.heading,
+        !(previous.end..<start).contains(where: { bytes[$0] > 0x20 }),
+        let from = overlapStart(previous.start, previous.end, room)
+      else { continue }
+      drafts[index].body = String(decoding: bytes[from..<drafts[index].end], as: UTF8.self)
+      let grown = estimate.size(bytes, from, previous.end)
+      drafts[index].tokens += (grown + SizeEstimate.scale - 1) / SizeEstimate.scale
+    }
+  }
+
+  private func overlapStart(_ start: Int, _ end: Int, _ room: Int) -> Int? {
+    for level in [Segmenter.Level.sentences, .words] {
+      var starts: [Int] = []
+      Segmenter.starts(bytes, from: start, to: end, level: level, keepsIndentation: false) {
+        starts.append($0)
+        return true
+      }
+      var size = 0
+      var best: Int?
+      var next = end
+      for candidate in starts.reversed() {
+        size += estimate.size(bytes, candidate, next)
+        if size + SizeEstimate.scale > room { break }
+        best = candidate
+        next = candidate
+      }
+      if let best { return best }
+    }
+    return nil
+  }
+}

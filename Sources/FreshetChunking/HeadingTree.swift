@@ -1,0 +1,82 @@
+import FreshetModel
+
+/// Which headings each block stands under.
+struct HeadingTree {
+  /// The heading that encloses each block (for a heading: the one of a lower level above it), or -1.
+  private(set) var parent: [Int] = []
+  /// How many headings enclose each block.
+  private(set) var depth: [Int] = []
+  /// The size of each heading's text with those above it; 0 for other blocks.
+  private(set) var pathSize: [Int] = []
+
+  /// Places the blocks, of which `sizes` are the sizes.
+  init(_ blocks: [Block], sizes: [Int]) {
+    parent.reserveCapacity(blocks.count)
+    depth.reserveCapacity(blocks.count)
+    pathSize.reserveCapacity(blocks.count)
+    var open: [Int] = []
+    for (index, block) in blocks.enumerated() {
+      if block.kind == .heading {
+        while let last = open.last, blocks[last].level >= block.level { open.removeLast() }
+      }
+      parent.append(open.last ?? -1)
+      depth.append(open.count)
+      if block.kind == .heading {
+        pathSize.append((open.last.map { pathSize[$0] } ?? 0) + sizes[index])
+        open.append(index)
+      } else {
+        pathSize.append(0)
+      }
+    }
+  }
+
+  /// The deepest heading that encloses both or is one of them; -1 for none.
+  func common(_ left: Int, _ right: Int) -> Int {
+    var left = left
+    var right = right
+    while left != right {
+      if left < 0 || right < 0 { return -1 }
+      if depth[left] >= depth[right] { left = parent[left] } else { right = parent[right] }
+    }
+    return left
+  }
+
+  /// Whether the heading is `path` or encloses it.
+  func encloses(_ heading: Int, path: Int) -> Bool {
+    var index = path
+    while index > heading { index = parent[index] }
+    return index == heading
+  }
+}
+
+/// Reads the words of a heading: without `#` marks, underline and line breaks.
+enum HeadingText {
+  static func of(_ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int) -> String {
+    var start = start
+    var end = end
+    let isATX = start < end && bytes[start] == UInt8(ascii: "#")
+    if isATX {
+      while start < end, bytes[start] == UInt8(ascii: "#") { start += 1 }
+      var close = end
+      while close > start, bytes[close - 1] == UInt8(ascii: "#") { close -= 1 }
+      if close == start || bytes[close - 1] <= 0x20 { end = close }
+    } else if let line = underline(bytes, start, end) {
+      end = line
+    }
+    while start < end, bytes[start] <= 0x20 { start += 1 }
+    while end > start, bytes[end - 1] <= 0x20 { end -= 1 }
+    let text = bytes[start..<end].map { $0 < 0x20 ? 0x20 : $0 }
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  /// Where the last line starts when it is a run of `=` or `-` below other lines.
+  private static func underline(_ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int) -> Int? {
+    var index = end
+    while index > start, bytes[index - 1] != UInt8(ascii: "\n") { index -= 1 }
+    guard index > start, index < end else { return nil }
+    let mark = bytes[index]
+    guard mark == UInt8(ascii: "=") || mark == UInt8(ascii: "-") else { return nil }
+    for place in index..<end where bytes[place] != mark && bytes[place] > 0x20 { return nil }
+    return index
+  }
+}
