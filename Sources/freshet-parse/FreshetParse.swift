@@ -20,6 +20,7 @@ enum FreshetParse {
     }
     let parser = MarkupParser()
     parser.prepare()
+    _ = residentBytes()
     let socket = MessageSocket(Descriptor(owning: HelperWire.socket))
     do {
       _ = try ResourceLimits.enter(ResourceLimits.Cage(dataBytes: memory, descriptors: descriptorLimit))
@@ -49,7 +50,21 @@ enum FreshetParse {
   }
 
   private static func reply(_ isError: Bool, _ parts: [[UInt8]]) -> [UInt8] {
-    let peak = Int(ProcessStatistics.current().peakMemoryBytes >> 10)
-    return HelperWire.Reply.message(isError: isError, peakKibibytes: peak, parts: parts)
+    HelperWire.Reply.message(isError: isError, residentBytes: residentBytes(), parts: parts)
+  }
+
+  /// This process's entry of `/proc`, opened before the cage. `getrusage` would tell the peak, and count the parent's
+  /// memory before `exec` into it.
+  private static let memoryStatus = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
+
+  /// The resident set: the second number of `/proc/self/statm`, in pages; 0 where there is none.
+  private static func residentBytes() -> Int {
+    withUnsafeTemporaryAllocation(byteCount: 128, alignment: 1) { buffer in
+      let count = pread(memoryStatus, buffer.baseAddress, buffer.count, 0)
+      guard count > 0 else { return 0 }
+      let numbers = buffer[..<count].split(separator: 0x20)
+      guard numbers.count > 1, let pages = Int(String(decoding: numbers[1], as: UTF8.self)) else { return 0 }
+      return pages * Int(getpagesize())
+    }
   }
 }

@@ -74,19 +74,19 @@ extension HelperWire {
   public struct Reply: Sendable {
     /// Whether the parts are an error's code and message; else Markdown, blocks, title and metadata.
     public var isError: Bool
-    /// The helper's largest resident set so far, in KiB.
-    public var peakKibibytes: Int
+    /// The memory that the helper holds now.
+    public var residentBytes: Int
     /// The four parts.
     public var parts: [ArraySlice<UInt8>]
 
     /// The message of a reply.
-    public static func message(isError: Bool, peakKibibytes: Int, parts: [[UInt8]]) -> [UInt8] {
+    public static func message(isError: Bool, residentBytes: Int, parts: [[UInt8]]) -> [UInt8] {
       var bytes: [UInt8] = []
       bytes.reserveCapacity(HelperWire.replyBytes + parts.reduce(0) { $0 + $1.count })
       HelperWire.append(UInt64(HelperWire.replyMark), to: &bytes)
       HelperWire.append(isError ? 1 : 0, to: &bytes)
       for index in 0..<4 { HelperWire.append(UInt64(index < parts.count ? parts[index].count : 0), to: &bytes) }
-      HelperWire.append(UInt64(peakKibibytes), to: &bytes)
+      HelperWire.append(UInt64(residentBytes), to: &bytes)
       for part in parts { bytes.append(contentsOf: part) }
       return bytes
     }
@@ -94,7 +94,7 @@ extension HelperWire {
     /// Reads a message; `nil` when it is malformed.
     public init?(_ bytes: [UInt8]) {
       guard bytes.count >= HelperWire.replyBytes, HelperWire.number(bytes, 0) == UInt64(HelperWire.replyMark),
-        HelperWire.number(bytes, 8) <= 1, let peak = Int(exactly: HelperWire.number(bytes, 48)), peak <= Int.max >> 10
+        HelperWire.number(bytes, 8) <= 1, let resident = Int(exactly: HelperWire.number(bytes, 48))
       else { return nil }
       var position = HelperWire.replyBytes
       var parts: [ArraySlice<UInt8>] = []
@@ -108,7 +108,7 @@ extension HelperWire {
       }
       guard position == bytes.count else { return nil }
       isError = HelperWire.number(bytes, 8) == 1
-      peakKibibytes = peak
+      residentBytes = resident
       self.parts = parts
     }
   }

@@ -93,7 +93,7 @@ public final class HelperPool: Sendable {
   }
 
   private func giveBack(_ process: HelperProcess) {
-    let isWorn = process.documents >= options.recycleDocuments || process.peakBytes > options.recycleBytes
+    let isWorn = process.documents >= options.recycleDocuments || process.residentBytes > options.recycleBytes
     let isKept = state.withLock { state in
       guard !isWorn, !state.isClosed else { return false }
       state.idle.append(process)

@@ -14,8 +14,8 @@ struct HelperProcess: Sendable {
   private let socket: MessageSocket
   /// How many documents it was given.
   private(set) var documents = 0
-  /// The most memory that it has held so far.
-  private(set) var peakBytes = 0
+  /// The memory that it held after its last document.
+  private(set) var residentBytes = 0
 
   /// Starts the helper, which ends with this process at the latest.
   /// - Throws: `FreshetError`.
@@ -49,7 +49,7 @@ struct HelperProcess: Sendable {
     let file = try MemoryFile.sealed(bytes, name: "document")
     let message = try exchange(request.bytes, file, HelperOptions.replyLimit(documentBytes: bytes.count), deadline)
     guard let reply = HelperWire.Reply(message) else { throw HelperFailure.malformed }
-    peakBytes = reply.peakKibibytes << 10
+    residentBytes = reply.residentBytes
     return try reply.isError ? Self.refusal(reply.parts) : Self.rendition(reply.parts)
   }
 
