@@ -65,6 +65,7 @@ let package = Package(
     // The flow
     stage("FreshetModel"),
     stage("FreshetSystem", ["FreshetModel", "CSystem", "CCrypto", "CZstd"]),
+    stage("FreshetSources", ["FreshetModel", "FreshetSystem", "CSystem"]),
     stage("FreshetFormats", ["FreshetModel"]),
     stage("FreshetMarkup", ["FreshetFormats", "FreshetModel", "CXML", "CCMark", "CUchardet", "CYAML"]),
     stage("FreshetParsing", ["FreshetFormats", "FreshetModel", "FreshetSystem"]),
@@ -86,13 +87,13 @@ let package = Package(
       "Freshet",
       [
         "FreshetModel", "FreshetSystem", "FreshetConfiguration", "FreshetSources", "FreshetParsing", "FreshetFormats",
-        "FreshetChunking", "FreshetEmbedding", "FreshetStore", "FreshetIndex", "FreshetSearch", "FreshetSync",
+        "FreshetChunking", "FreshetEmbedding", "FreshetStore", "FreshetIndex", "FreshetSync",
       ]),
     stage("FreshetCommandLine", ["FreshetModel"]),
     .executableTarget(
       name: "FreshetCommand",
       dependencies: [
-        "Freshet", "FreshetCommandLine", "FreshetConfiguration", "FreshetModel", "FreshetSearch", "FreshetSync",
+        "Freshet", "FreshetCommandLine", "FreshetConfiguration", "FreshetIndex", "FreshetModel", "FreshetSync",
         "FreshetSystem",
       ],
       swiftSettings: settings

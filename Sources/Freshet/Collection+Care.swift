@@ -44,7 +44,7 @@ extension Collection {
     let owner = try FileLock.owner(folder.lock)
     return CollectionStatus(
       path: folder.path, head: head, counts: counts, model: models.first { $0.state == .serving }?.description,
-      writer: owner == ProcessStatistics.processNumber ? nil : owner, lastRun: runs.first,
+      writer: owner == ProcessEnvironment.processNumber ? nil : owner, lastRun: runs.first,
       index: indexDirectory?.statistics(), rebuildThreshold: configuration.index.rebuildThreshold)
   }
 
@@ -70,7 +70,7 @@ extension Collection {
   ///   - contents: whether every stored content is read and hashed too.
   ///   - sources: whether the sources are listed and compared.
   public func verify(contents: Bool = true, sources: Bool = true) async throws -> VerificationReport {
-    var report = try await Verifier(stages: try stages()).verify(
+    var report = try await Verifier(stages: try await stages()).verify(
       contents: contents, sources: sources, keepsVectors: configuration.embedder.provider != .none)
     report.problems += try await indexProblems()
     return report
@@ -124,7 +124,7 @@ extension Collection {
       return "\(statistics.backend.rawValue), \(Quantity.text(bytes: Int64(statistics.byteCount)))"
     }
     await check("embedder") {
-      guard let embedder = try embedder() else { return "none: the collection keeps versions and keywords only" }
+      guard let embedder = try await embedder() else { return "none: the collection keeps versions and keywords only" }
       let batch = try await embedder.embed(["Is anybody there?"], for: .query)
       return "\(embedder.model.name) answers with \(batch.dimension) components"
     }

@@ -13,15 +13,17 @@ struct FreshetCommand {
   /// The released version.
   static let version = "0.1.0"
 
-  static let root = Verb(
+  static var root: Verb {
+    Verb(
     "freshet",
     overview: "Keep a search index exactly in step with your documents, and prove it.",
     options: Session.options,
     verbs: [
       .initialize, .trust, .sync, .search, .status, .verify, .runs,
       .list, .history, .show, .failures,
-      .health, .model, .reindex, .export, .migrate, .completions,
+      .health, .model, .reindex, .export, .migrate, .completions { FreshetCommand.root },
     ])
+  }
 
   static func main() async {
     Terminal.ignoreBrokenPipes()

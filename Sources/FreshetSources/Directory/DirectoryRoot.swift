@@ -91,7 +91,9 @@ struct DirectoryRoot: Sendable {
     var held = folder
     for name in names.dropLast() {
       guard name != Array("..".utf8)[...] else { return -EXDEV }
-      let next = Self.withPath(name) { freshet_open_at(held.number, $0, freshet_path_only | O_DIRECTORY | O_NOFOLLOW, 0) }
+      let next = Self.withPath(name) {
+        freshet_open_at(held.number, $0, freshet_path_only | O_DIRECTORY | O_NOFOLLOW, 0)
+      }
       guard next >= 0 else { return next }
       held = Descriptor(owning: next)
     }

@@ -112,8 +112,9 @@ extension DirectorySource {
     if device == fingerprint.device { return .vanished }
     return .unknown(
       FreshetError(
-        .sourceUnavailable,
-        "the file was on another disk, which is not mounted here now; mount it and sync again",
+        .deletionsHeld,
+        "the file was on another disk, which is not mounted here now; mount it and sync again, or use "
+          + "--allow-mass-delete if it is gone for good",
         path: origin,
         permanence: .transient(retryAfter: nil)
       )

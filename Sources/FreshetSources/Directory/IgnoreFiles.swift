@@ -20,7 +20,9 @@ enum IgnoreFiles {
       else { return nil }
       var bytes: [UInt8] = []
       let expected = Int(clamping: status.fingerprint.size)
-      guard (try? file.read(into: &bytes, limit: IgnoreRules.fileSizeMax, expected: expected)) != nil else { return nil }
+      guard (try? file.read(into: &bytes, limit: IgnoreRules.fileSizeMax, expected: expected)) != nil else {
+        return nil
+      }
       return (name, IgnoreRules(bytes))
     }
   }
