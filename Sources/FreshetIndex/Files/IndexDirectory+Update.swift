@@ -185,7 +185,9 @@ extension IndexDirectory {
   }
 
   private func makeFolder() throws {
-    guard mkdir(path, 0o755) != 0 else { return DurableFile.synchronizeIfPossible(folder: DurableFile.folder(of: path)) }
+    guard mkdir(path, 0o755) != 0 else {
+      return DurableFile.synchronizeIfPossible(folder: DurableFile.folder(of: path))
+    }
     guard errno == EEXIST else { throw DurableFile.failure("folder cannot be created", path) }
   }
 }

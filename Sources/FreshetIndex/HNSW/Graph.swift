@@ -170,13 +170,32 @@ final class Graph: Accelerator, @unchecked Sendable {
       let count = query.codes.withUnsafeBufferPointer { codes in
         guard let mask else {
           return freshet_hnsw_search(
-            &graph, &stored, query.kernel, codes.baseAddress, query.scale, breadth, mostVisits, nil, limit, rows, scores
+            &graph,
+            &stored,
+            query.kernel,
+            codes.baseAddress,
+            query.scale,
+            breadth,
+            mostVisits,
+            nil,
+            limit,
+            rows,
+            scores
           )
         }
         return mask.words.withUnsafeBufferPointer {
           freshet_hnsw_search(
-            &graph, &stored, query.kernel, codes.baseAddress, query.scale, breadth, mostVisits, $0.baseAddress, limit,
-            rows, scores
+            &graph,
+            &stored,
+            query.kernel,
+            codes.baseAddress,
+            query.scale,
+            breadth,
+            mostVisits,
+            $0.baseAddress,
+            limit,
+            rows,
+            scores
           )
         }
       }
