@@ -250,12 +250,12 @@ import Testing
       for number in checked + 1...reached.withLock({ $0.count }) {
         let crashed = IndexDirectory(path: copies + "/crash-\(number)", settings: settings)
         #expect(try holdsExactly(crashed, collection), "after \(reached.withLock { $0[number - 1] })")
-        try Folder.write([1, 2, 3], to: crashed.path + "/.tmp-0123456789abcdef")
+        try Folder.write([1, 2, 3], to: crashed.path + "/.manifest.77.123.new")
         collection.commitNew(1, using: &random)
         try crashed.update(collection.feed)
         #expect(try holdsExactly(crashed, collection))
         let names = try Folder.contents(crashed.path).keys
-        #expect(!names.contains { $0.hasPrefix(".tmp-") })
+        #expect(!names.contains { $0.hasPrefix(".") })
         #expect(names.filter { $0.hasPrefix("base-") }.count <= 2)
         checked = number
       }

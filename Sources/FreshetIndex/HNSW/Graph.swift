@@ -7,9 +7,9 @@ public struct GraphParameters: Sendable, Hashable {
   /// Links of a vector to others (`M`); twice as many on the lowest level.
   public var connections = 16
   /// The beam while building (`efConstruction`).
-  public var buildBreadth = 200
+  public var buildBreadth = 128
   /// The least beam of a search (`ef`).
-  public var searchBreadth = 160
+  public var searchBreadth = 256
   /// The beam for each result asked for, where that is more.
   public var breadthPerResult = 2
   /// Threads that build.
