@@ -13,6 +13,11 @@ struct FreshetCommand {
   /// The released version.
   static let version = "0.1.0"
 
+  /// Results; one buffer for the whole process, written out at its end.
+  static let output = OutputWriter()
+  /// Everything else.
+  static let diagnostics = DiagnosticWriter()
+
   static var root: Verb {
     Verb(
     "freshet",
@@ -27,7 +32,8 @@ struct FreshetCommand {
 
   static func main() async {
     Terminal.ignoreBrokenPipes()
-    let application = CommandLineApplication(root, version: version)
+    let application = CommandLineApplication(
+      root, version: version, output: output, diagnostics: diagnostics)
     let code = await application.run(Array(CommandLine.arguments.dropFirst()))
     exit(code.rawValue)
   }
