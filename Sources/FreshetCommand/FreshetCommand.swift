@@ -24,7 +24,7 @@ struct FreshetCommand {
     overview: "Keep a search index exactly in step with your documents, and prove it.",
     options: Session.options,
     verbs: [
-      .initialize, .trust, .sync, .status, .verify, .runs,
+      .initialize, .trust, .sync, .search, .status, .verify, .runs,
       .list, .history, .show, .failures,
       .health, .model, .reindex, .export, .migrate, .completions { FreshetCommand.root },
     ])
