@@ -78,6 +78,7 @@ let package = Package(
     stage("FreshetChunking", ["FreshetModel"]),
     stage("FreshetEmbedding", ["FreshetModel", "FreshetSystem", "FreshetHTTP", "CONNXRuntime", "CCrypto"]),
     stage("FreshetIndex", ["FreshetModel", "FreshetSystem", "CVectorMath", "CHNSW", "CFaissLoader"]),
+    stage("FreshetSearch", ["FreshetModel", "CVectorMath"]),
     stage("FreshetStore", ["FreshetModel", "FreshetSystem", "CSQLite"]),
     stage("FreshetSync", ["FreshetModel", "FreshetSystem"]),
 
@@ -121,6 +122,9 @@ let package = Package(
     tests("FreshetIndexTests", ["FreshetIndex", "FreshetModel", "FreshetSystem", "FreshetTestKit", "CVectorMath"]),
     tests("FreshetParsingTests", ["FreshetFormats", "FreshetMarkup", "FreshetModel", "FreshetParsing", "freshet-parse"]),
     tests("FreshetChunkingTests", ["FreshetModel", "FreshetChunking"]),
+    tests(
+      "FreshetSearchTests",
+      ["FreshetModel", "FreshetSearch", "FreshetStore", "FreshetIndex", "FreshetSystem", "FreshetTestKit"]),
     tests("FreshetHTTPTests", ["FreshetHTTP", "FreshetEmbedding", "FreshetTestKit", "FreshetModel"]),
     tests("FreshetEmbeddingTests", ["FreshetModel", "FreshetEmbedding"], resources: [.copy("Fixtures")]),
     tests("FreshetCommandLineTests", ["FreshetCommandLine", "FreshetModel"], resources: [.copy("Snapshots")]),
