@@ -88,13 +88,13 @@ let package = Package(
       "Freshet",
       [
         "FreshetModel", "FreshetSystem", "FreshetConfiguration", "FreshetSources", "FreshetParsing", "FreshetFormats",
-        "FreshetChunking", "FreshetEmbedding", "FreshetStore", "FreshetIndex", "FreshetSync",
+        "FreshetChunking", "FreshetEmbedding", "FreshetStore", "FreshetIndex", "FreshetSearch", "FreshetSync",
       ]),
     stage("FreshetCommandLine", ["FreshetModel"]),
     .executableTarget(
       name: "FreshetCommand",
       dependencies: [
-        "Freshet", "FreshetCommandLine", "FreshetConfiguration", "FreshetIndex", "FreshetModel", "FreshetSync",
+        "Freshet", "FreshetCommandLine", "FreshetConfiguration", "FreshetIndex", "FreshetModel", "FreshetSearch", "FreshetSync",
         "FreshetSystem",
       ],
       swiftSettings: settings
