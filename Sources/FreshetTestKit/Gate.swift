@@ -7,12 +7,13 @@
 /// Holds a blocking body back until a test lets it go on.
 ///
 /// `@unchecked Sendable`: every access of `isOpen` holds the mutex; both are freed when nobody refers to the gate.
-final class Gate: @unchecked Sendable {
+public final class Gate: @unchecked Sendable {
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
   private var isOpen = false
 
-  init() {
+  /// Makes a closed gate.
+  public init() {
     pthread_mutex_init(mutex, nil)
     pthread_cond_init(condition, nil)
   }
@@ -25,7 +26,7 @@ final class Gate: @unchecked Sendable {
   }
 
   /// Lets everyone go on who waits, and who will.
-  func open() {
+  public func open() {
     pthread_mutex_lock(mutex)
     isOpen = true
     pthread_cond_broadcast(condition)
@@ -33,7 +34,7 @@ final class Gate: @unchecked Sendable {
   }
 
   /// Blocks the thread until the gate is open.
-  func wait() {
+  public func wait() {
     pthread_mutex_lock(mutex)
     while !isOpen { pthread_cond_wait(condition, mutex) }
     pthread_mutex_unlock(mutex)

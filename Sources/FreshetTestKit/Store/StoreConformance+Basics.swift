@@ -125,6 +125,12 @@ extension StoreConformance {
       let other = try await store.write { try $0.registerSource(name: "a", location: "/a") }
       let listed = try await store.read(.everything) { try $0.sources() }
       try expectEqual(listed, [other, full])
+      var renamed = full
+      renamed.name = "docs2"
+      let unknown = renamed
+      try await expectError("renaming a source", isFreshet(.storeFailed)) {
+        try await store.write { try $0.update(unknown) }
+      }
       let document = SampleDocument(origin: "x.md", paragraphs: ["text"])
       _ = try await store.write { try document.apply(.created, to: $0, source: other.id) }
       try await expectError("removing a source with documents", isFreshet(.storeFailed)) {
