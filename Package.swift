@@ -8,8 +8,13 @@ let settings: [SwiftSetting] = [
 ]
 
 /// A stage of the flow, or a layer above the stages.
-func stage(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
-  .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
+func stage(
+  _ name: String,
+  _ dependencies: [Target.Dependency] = [],
+  exclude: [String] = [],
+  resources: [Resource]? = nil
+) -> Target {
+  .target(name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: settings)
 }
 
 /// A system library behind a module map.
@@ -49,7 +54,7 @@ let package = Package(
     // The flow
     stage("FreshetModel"),
     stage("FreshetSystem", ["FreshetModel", "CSystem", "CCrypto", "CZstd"]),
-    stage("FreshetStore", ["FreshetModel", "FreshetSystem", "CSQLite"]),
+    stage("FreshetStore", ["FreshetModel", "FreshetSystem", "CSQLite"], exclude: ["DESIGN.md"]),
 
     stage("FreshetTestKit", ["FreshetModel", "FreshetSystem"]),
 
