@@ -68,10 +68,10 @@ let package = Package(
     stage("FreshetSources", ["FreshetModel", "FreshetSystem", "CSystem"]),
     stage("FreshetFormats", ["FreshetModel"]),
     stage("FreshetMarkup", ["FreshetFormats", "FreshetModel", "CXML", "CCMark", "CUchardet", "CYAML"]),
-    stage("FreshetParsing", ["FreshetFormats", "FreshetModel", "FreshetSystem", "CSystem"]),
+    stage("FreshetParsing", ["FreshetFormats", "FreshetModel", "FreshetSystem"]),
     .executableTarget(
       name: "freshet-parse",
-      dependencies: ["CSystem", "FreshetFormats", "FreshetMarkup", "FreshetModel"],
+      dependencies: ["FreshetFormats", "FreshetMarkup", "FreshetModel", "FreshetSystem"],
       swiftSettings: settings
     ),
     stage("FreshetHTTP", ["FreshetModel", "FreshetSystem", "CCurl"]),
@@ -94,7 +94,7 @@ let package = Package(
     .executableTarget(
       name: "FreshetCommand",
       dependencies: [
-        "Freshet", "FreshetCommandLine", "FreshetConfiguration", "FreshetModel", "FreshetSync",
+        "Freshet", "FreshetCommandLine", "FreshetConfiguration", "FreshetIndex", "FreshetModel", "FreshetSync",
         "FreshetSystem",
       ],
       swiftSettings: settings
