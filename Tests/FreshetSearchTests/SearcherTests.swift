@@ -11,7 +11,7 @@ import Testing
     let seed = UInt64.random(in: 0..<1_000_000)
     print("seed \(seed)")
     let collection = try await SampleCollection.make(kind, documents: 120, seed: seed)
-    try await collection.store.read(.everything) { snapshot in
+    try await collection.store.read(.everything) { snapshot throws in
       var random = SeededRandom(seed: seed)
       for round in 0..<250 {
         let filter = RandomFilter.make(depth: 2, &random)
@@ -46,7 +46,7 @@ import Testing
     let seed = UInt64.random(in: 0..<1_000_000)
     print("seed \(seed)")
     let collection = try await SampleCollection.make(kind, documents: 90, seed: seed)
-    try await collection.store.read(.everything) { snapshot in
+    try await collection.store.read(.everything) { snapshot throws in
       var random = SeededRandom(seed: seed)
       let searcher = Searcher(snapshot, index: collection.index, uri: Self.uri)
       for _ in 0..<80 {
@@ -77,7 +77,7 @@ import Testing
 
   @Test func `identical passages are one hit that names the other places`() async throws {
     let collection = try await SampleCollection.make(.memory, documents: 10, seed: 1)
-    try await collection.store.read(.everything) { snapshot in
+    try await collection.store.read(.everything) { snapshot throws in
       let searcher = Searcher(snapshot, index: collection.index, uri: Self.uri)
       let response = try searcher.search(SearchRequest("licence", mode: .keyword), vector: nil)
       #expect(response.hits.map(\.origin) == ["d0.md"])
@@ -96,7 +96,7 @@ import Testing
   @Test(arguments: ["how large may max_delete_ratio be", "\"guard deletions\" in the index", "MAX_DELETE_RATIO key"])
   func `an identifier or quoted phrase puts its passage on top of a hybrid search`(_ query: String) async throws {
     let collection = try await SampleCollection.make(.sqlite, documents: 60, seed: 2)
-    try await collection.store.read(.everything) { snapshot in
+    try await collection.store.read(.everything) { snapshot throws in
       var random = SeededRandom(seed: 3)
       let searcher = Searcher(snapshot, index: collection.index, uri: Self.uri)
       for _ in 0..<20 {
@@ -111,7 +111,7 @@ import Testing
 
   @Test func `a hybrid search without a vector says that it searched by keyword`() async throws {
     let collection = try await SampleCollection.make(.memory, documents: 5, seed: 4)
-    try await collection.store.read(.everything) { snapshot in
+    try await collection.store.read(.everything) { snapshot throws in
       let searcher = Searcher(snapshot, uri: Self.uri)
       #expect(try searcher.search(SearchRequest("key"), vector: nil).mode == .keyword)
       let missing = #expect(throws: FreshetError.self) {
@@ -126,7 +126,7 @@ import Testing
 
   @Test func `one document gives at most its share and others fill the rest`() async throws {
     let collection = try await SampleCollection.make(.memory, documents: 40, seed: 5)
-    try await collection.store.read(.everything) { snapshot in
+    try await collection.store.read(.everything) { snapshot throws in
       var random = SeededRandom(seed: 5)
       let searcher = Searcher(snapshot, index: collection.index, uri: Self.uri)
       let request = SearchRequest("key", limit: 30, limitPerDocument: 1)
@@ -139,7 +139,7 @@ import Testing
 
   @Test func `a widened text holds the neighbours and no chunk is shown twice`() async throws {
     let collection = try await SampleCollection.make(.sqlite, documents: 12, seed: 6)
-    try await collection.store.read(.everything) { snapshot in
+    try await collection.store.read(.everything) { snapshot throws in
       let searcher = Searcher(snapshot, index: collection.index, uri: Self.uri)
       let alone = try searcher.search(
         SearchRequest("max_delete_ratio", mode: .keyword, limit: 1, neighbours: 1),
@@ -169,7 +169,7 @@ import Testing
 
   @Test func `the answer as JSON has the fields of the contract`() async throws {
     let collection = try await SampleCollection.make(.memory, documents: 4, seed: 7)
-    try await collection.store.read(.everything) { snapshot in
+    try await collection.store.read(.everything) { snapshot throws in
       let response = try Searcher(snapshot, uri: Self.uri).search(SearchRequest("licence", limit: 1), vector: nil)
       #expect(response.json["sequence"] == 4)
       guard case .array(let hits)? = response.json["hits"], let hit = hits.first else {
@@ -189,7 +189,7 @@ import Testing
 
   @Test func `limits of nothing and of everything are taken`() async throws {
     let collection = try await SampleCollection.make(.memory, documents: 30, seed: 8)
-    try await collection.store.read(.everything) { snapshot in
+    try await collection.store.read(.everything) { snapshot throws in
       var random = SeededRandom(seed: 8)
       let vector = SampleCollection.query(&random)
       let searcher = Searcher(snapshot, index: collection.index, uri: Self.uri)
