@@ -15,7 +15,10 @@ import Testing
         let path = folder.isEmpty ? name : folder + [UInt8(ascii: "/")] + name
         var status = stat()
         let kind = (tree.absolute(path) + [0]).withUnsafeBytes { bytes in
-          lstat(bytes.baseAddress!.assumingMemoryBound(to: CChar.self), &status) == 0 ? status.st_mode & S_IFMT : 0
+          guard let start = bytes.baseAddress?.assumingMemoryBound(to: CChar.self), lstat(start, &status) == 0 else {
+            return mode_t(0)
+          }
+          return status.st_mode & S_IFMT
         }
         switch kind {
         case S_IFDIR: walk(tree, path)

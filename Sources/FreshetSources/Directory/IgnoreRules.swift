@@ -54,7 +54,7 @@ struct IgnoreRules: Sendable {
     if isFolderOnly { line = line.dropLast() }
     let isAnchored = line.contains(UInt8(ascii: "/"))
     if line.first == UInt8(ascii: "/") { line = line.dropFirst() }
-    guard !line.isEmpty, let pattern = PathPattern(line) else { return nil }
+    guard !line.isEmpty, let pattern = PathPattern(line, literalStartIsFolder: isAnchored) else { return nil }
     return Rule(
       pattern: pattern,
       text: text,
