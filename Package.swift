@@ -122,6 +122,16 @@ let package = Package(
     stage("FreshetTestKit", ["FreshetModel", "FreshetSystem", "FreshetIndex"]),
 
     // Tests
+    .executableTarget(
+      name: "system-probe",
+      dependencies: ["FreshetModel", "FreshetSources", "FreshetSystem"],
+      path: "Tests/SystemProbe",
+      swiftSettings: settings
+    ),
+    tests("FreshetSystemTests", ["CSystem", "FreshetModel", "FreshetSystem", "FreshetTestKit", "system-probe"]),
+    tests(
+      "FreshetSourcesTests", ["FreshetModel", "FreshetSources", "FreshetSystem", "FreshetTestKit", "system-probe"],
+      resources: [.copy("Fixtures")]),
     tests("FreshetStoreTests", ["FreshetModel", "FreshetSystem", "FreshetStore", "FreshetTestKit", "CSQLite"]),
     tests("FreshetModelTests", ["FreshetModel", "FreshetSystem"]),
     tests("FreshetIndexTests", ["FreshetIndex", "FreshetModel", "FreshetSystem", "FreshetTestKit", "CVectorMath"]),
