@@ -68,16 +68,17 @@ let package = Package(
     stage("FreshetSources", ["FreshetModel", "FreshetSystem", "CSystem"]),
     stage("FreshetFormats", ["FreshetModel"]),
     stage("FreshetMarkup", ["FreshetFormats", "FreshetModel", "CXML", "CCMark", "CUchardet", "CYAML"]),
-    stage("FreshetParsing", ["FreshetFormats", "FreshetModel", "FreshetSystem", "CSystem"]),
+    stage("FreshetParsing", ["FreshetFormats", "FreshetModel", "FreshetSystem"]),
     .executableTarget(
       name: "freshet-parse",
-      dependencies: ["CSystem", "FreshetFormats", "FreshetMarkup", "FreshetModel"],
+      dependencies: ["FreshetFormats", "FreshetMarkup", "FreshetModel", "FreshetSystem"],
       swiftSettings: settings
     ),
     stage("FreshetHTTP", ["FreshetModel", "FreshetSystem", "CCurl"]),
     stage("FreshetChunking", ["FreshetModel"]),
     stage("FreshetEmbedding", ["FreshetModel", "FreshetSystem", "FreshetHTTP", "CONNXRuntime", "CCrypto"]),
     stage("FreshetIndex", ["FreshetModel", "FreshetSystem", "CVectorMath", "CHNSW", "CFaissLoader"]),
+    stage("FreshetSearch", ["FreshetModel", "CVectorMath"]),
     stage("FreshetStore", ["FreshetModel", "FreshetSystem", "CSQLite"]),
     stage("FreshetSync", ["FreshetModel", "FreshetSystem"]),
 
@@ -93,7 +94,7 @@ let package = Package(
     .executableTarget(
       name: "FreshetCommand",
       dependencies: [
-        "Freshet", "FreshetCommandLine", "FreshetConfiguration", "FreshetModel", "FreshetSync",
+        "Freshet", "FreshetCommandLine", "FreshetConfiguration", "FreshetIndex", "FreshetModel", "FreshetSync",
         "FreshetSystem",
       ],
       swiftSettings: settings
@@ -122,6 +123,9 @@ let package = Package(
     tests("FreshetIndexTests", ["FreshetIndex", "FreshetModel", "FreshetSystem", "FreshetTestKit", "CVectorMath"]),
     tests("FreshetParsingTests", ["FreshetFormats", "FreshetMarkup", "FreshetModel", "FreshetParsing", "freshet-parse"]),
     tests("FreshetChunkingTests", ["FreshetModel", "FreshetChunking"]),
+    tests(
+      "FreshetSearchTests",
+      ["FreshetModel", "FreshetSearch", "FreshetStore", "FreshetIndex", "FreshetSystem", "FreshetTestKit"]),
     tests("FreshetHTTPTests", ["FreshetHTTP", "FreshetEmbedding", "FreshetTestKit", "FreshetModel"]),
     tests("FreshetEmbeddingTests", ["FreshetModel", "FreshetEmbedding"], resources: [.copy("Fixtures")]),
     tests("FreshetCommandLineTests", ["FreshetCommandLine", "FreshetModel"], resources: [.copy("Snapshots")]),
