@@ -34,6 +34,16 @@ public final class SampleSource: Source {
     var tick: Int64 = 1
     var inode: UInt64 = 1
     var fetches = 0
+
+    mutating func next() -> Int64 {
+      tick += 1
+      return tick
+    }
+
+    mutating func nextInode() -> UInt64 {
+      inode += 1
+      return inode
+    }
   }
 
   /// Items of one batch of a listing.
@@ -209,18 +219,6 @@ extension SampleSource {
   public func origin(of path: [UInt8]) -> String { String(decoding: path, as: UTF8.self) }
 
   public func uri(of origin: String) -> String { "sample://\(name)/\(origin)" }
-}
-
-extension SampleSource.State {
-  fileprivate mutating func next() -> Int64 {
-    tick += 1
-    return tick
-  }
-
-  fileprivate mutating func nextInode() -> UInt64 {
-    inode += 1
-    return inode
-  }
 }
 
 /// A listing of a `SampleSource`, fixed when it began.

@@ -1,4 +1,5 @@
 import FreshetModel
+import FreshetStore
 import FreshetSync
 import FreshetTestKit
 import Testing

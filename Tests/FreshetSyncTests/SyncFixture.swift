@@ -51,14 +51,12 @@ final class SyncFixture {
   @discardableResult
   func sync(
     stop: StopSignal = StopSignal(),
-    timer: any Clock<Duration> = ContinuousClock(),
-    onEvent: @escaping @Sendable (SyncEvent) -> Void = { _ in },
     _ change: (inout SyncOptions) -> Void = { _ in }
   ) async throws -> Outcome {
     var options = options
     change(&options)
     let seen = Mutex<(changes: [DocumentOutcome], failures: [FailureRecord])>(([], []))
-    let report = try await SyncEngine(stages: stages, options: options, timer: timer).run(stop: stop) { event in
+    let report = try await SyncEngine(stages: stages, options: options).run(stop: stop) { event in
       seen.withLock { seen in
         switch event {
         case .changed(let outcome): seen.changes.append(outcome)
@@ -66,7 +64,6 @@ final class SyncFixture {
         default: break
         }
       }
-      onEvent(event)
     }
     let (changes, failures) = seen.withLock { $0 }
     return Outcome(report: report, changes: changes, failures: failures)
