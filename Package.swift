@@ -133,6 +133,7 @@ let package = Package(
       "FreshetSourcesTests", ["FreshetModel", "FreshetSources", "FreshetSystem", "FreshetTestKit", "system-probe"],
       resources: [.copy("Fixtures")]),
     tests("FreshetStoreTests", ["FreshetModel", "FreshetSystem", "FreshetStore", "FreshetTestKit", "CSQLite"]),
+    tests("FreshetSyncTests", ["FreshetModel", "FreshetSystem", "FreshetStore", "FreshetSync", "FreshetTestKit"]),
     tests("FreshetModelTests", ["FreshetModel", "FreshetSystem"]),
     tests("FreshetIndexTests", ["FreshetIndex", "FreshetModel", "FreshetSystem", "FreshetTestKit", "CVectorMath"]),
     tests("FreshetParsingTests", ["FreshetFormats", "FreshetMarkup", "FreshetModel", "FreshetParsing", "freshet-parse"]),

@@ -25,7 +25,7 @@ enum Schema {
     CREATE TABLE item(
       source INTEGER NOT NULL REFERENCES source(id), path BLOB NOT NULL, device INTEGER NOT NULL,
       inode INTEGER NOT NULL, size INTEGER NOT NULL, modified INTEGER NOT NULL, changed INTEGER NOT NULL,
-      is_racy INTEGER NOT NULL, hash BLOB NOT NULL, PRIMARY KEY(source, path)
+      is_racy INTEGER NOT NULL, hash BLOB NOT NULL, documents INTEGER NOT NULL, PRIMARY KEY(source, path)
     ) WITHOUT ROWID;
     CREATE TABLE document(
       id INTEGER PRIMARY KEY, uuid BLOB NOT NULL UNIQUE, source INTEGER NOT NULL REFERENCES source(id),
