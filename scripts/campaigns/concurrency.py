@@ -3,6 +3,7 @@
 import re
 import shutil
 import signal
+import sqlite3
 import threading
 import time
 
@@ -163,7 +164,7 @@ class Concurrency(Campaign):
         self.check(len(names) >= 2, f"the index has the files {names}")
         self.say(f"damage: {names}")
         for name in names:
-            for kind in ("flipped", "cut", "emptied", "nonsense", "removed", "a folder"):
+            for kind in ("flipped", "cut", "emptied", "nonsense", "removed"):
                 case = workspace.copy(self.folder / "damaged")
                 self._damage(case.collection / "index" / name, kind, chance)
                 what = f"{name} {kind}"
@@ -194,12 +195,14 @@ class Concurrency(Campaign):
             path.write_bytes(chance.randbytes(len(data)))
         else:
             path.unlink()
-            if kind == "a folder":
-                path.mkdir()
 
     def database_damage(self, chance) -> None:
         """A damaged database is reported in a sentence, never repaired in silence, and never crashes anything."""
         workspace, _ = self._prepared(chance, "database-damage")
+        # What still stands in the write-ahead log would heal the damage.
+        with sqlite3.connect(workspace.collection / DATABASE) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
         size = (workspace.collection / DATABASE).stat().st_size
         for kind in ("header", "flipped pages", "cut", "emptied", "nonsense"):
             case = workspace.copy(self.folder / "damaged")
@@ -228,7 +231,7 @@ class Concurrency(Campaign):
     def restored_backup(self, chance) -> None:
         """An older database under a newer index: the index is ahead, and is built from what is there."""
         workspace, tree = self._prepared(chance, "backup")
-        backup = self._databases(workspace, "backup")
+        backup = self._databases(workspace, "kept")
         older = workspace.state()
         tree.begin_step()
         tree.edit(6)
@@ -248,7 +251,7 @@ class Concurrency(Campaign):
         self.check(len(workspace.embedded_texts()) - before <= made_since, "more was embedded than was lost")
         self.check_in_step(workspace, "after the restore")
         # The same again, with other changes: the log reaches the lost sequence with other content.
-        backup = self._databases(workspace, "backup2")
+        backup = self._databases(workspace, "kept-again")
         tree.begin_step()
         tree.edit(3)
         workspace.sync()

@@ -16,6 +16,7 @@ from freshet import Workspace
 
 SOURCES = pathlib.Path(__file__).resolve().parents[2] / "Sources"
 BATCH_IN_FLIGHT = 256  # texts that may be computed again after a kill
+BYTES_A_TEXT = 17  # of the embedder's log
 MOST_KILLS_A_STEP = 40
 MOST_COUNTS_OF_A_POINT = 12
 
@@ -188,13 +189,14 @@ class Crash(Campaign):
             number = min(int(chance.expovariate(1 / calls)) + 1, calls * 4)
             return self._run(workspace, f"{what}, file call {number}", ["sync", "--json"], kind,
                              self.faults.environment(workspace.collection, at=number, action="kill"))
-        running = workspace.start("sync", "--json")
+        # Slowed down where the embedding itself is to be hit.
+        running = workspace.start("sync", "--json", FRESHET_HASH_EMBEDDER_DELAY_US="300" if by_progress else None)
         if kind == "moment":
             deadline = time.monotonic() + chance.uniform(0.005, 0.15 if not by_progress else 3.0)
             while time.monotonic() < deadline and not running.has_ended():
                 time.sleep(0.001)
         else:
-            wanted = self._log_size(workspace) + chance.randrange(1, max(2, by_progress)) * 60
+            wanted = self._log_size(workspace) + chance.randrange(1, max(2, by_progress)) * BYTES_A_TEXT
             while self._log_size(workspace) < wanted and not running.has_ended():
                 time.sleep(0.001)
         running.kill()

@@ -18,9 +18,12 @@ class Embedder(Campaign):
             yield f"once-{call}", lambda chance, call=call: self.fails_once(chance, call)
         yield "text", self.fails_always
         yield "all", self.fails_for_all
-        for behaviour in ("busy", "broken", "drop", "garbage", "short", "other-dimension", "down"):
+        quick = self.options.quick
+        for behaviour in ("busy", "garbage") if quick else (
+            "busy", "broken", "drop", "garbage", "short", "other-dimension", "down"
+        ):
             yield f"http-{behaviour}", lambda chance, behaviour=behaviour: self.server(chance, behaviour)
-        for behaviour in ("busy", "broken", "drop"):
+        for behaviour in ("busy",) if quick else ("busy", "broken", "drop"):
             yield f"http-once-{behaviour}", lambda chance, behaviour=behaviour: self.server_once(chance, behaviour)
         yield "http-drift", self.server_drifts
         yield "untrusted", self.untrusted

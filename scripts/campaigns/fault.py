@@ -7,7 +7,7 @@ from documents import Tree
 from faults import FaultLibrary
 
 ACTIONS = ("ENOSPC", "EIO", "short")
-QUICK_POINTS = 5
+QUICK_POINTS = 2
 MOST_POINTS = 100_000  # of one phase: a run that makes more calls than this is not small
 
 
