@@ -38,7 +38,11 @@ let package = Package(
     .library(name: "FreshetModel", targets: ["FreshetModel"]),
     .library(name: "FreshetParsing", targets: ["FreshetParsing"]),
     .library(name: "FreshetTestKit", targets: ["FreshetTestKit"]),
+    .library(name: "Freshet", targets: ["Freshet"]),
+    .executable(name: "freshet", targets: ["FreshetCommand"]),
     .executable(name: "freshet-parse", targets: ["freshet-parse"]),
+    // Loaded at run time by the `faiss` backend and the export; nothing links it.
+    .library(name: "freshet-faiss", type: .dynamic, targets: ["CFaiss"]),
   ],
   targets: [
     // Bridges
@@ -54,26 +58,47 @@ let package = Package(
     bridge("CONNXRuntime", ["CONNXRuntimeHeader"]),
     bridge("CVectorMath"),
     bridge("CHNSW", ["CVectorMath"]),
+    bridge("CCurl"),
+    bridge("CFaissLoader"),
+    bridge("CFaiss", ["CFaissLoader"], link: ["faiss", "openblas", "gomp"]),
 
     // The flow
     stage("FreshetModel"),
     stage("FreshetSystem", ["FreshetModel", "CSystem", "CCrypto", "CZstd"]),
+    stage("FreshetSources", ["FreshetModel", "FreshetSystem", "CSystem"]),
     stage("FreshetFormats", ["FreshetModel"]),
     stage("FreshetMarkup", ["FreshetFormats", "FreshetModel", "CXML", "CCMark", "CUchardet", "CYAML"]),
-    stage("FreshetParsing", ["FreshetFormats", "FreshetModel", "FreshetSystem", "CSystem"]),
+    stage("FreshetParsing", ["FreshetFormats", "FreshetModel", "FreshetSystem"]),
     .executableTarget(
       name: "freshet-parse",
-      dependencies: ["CSystem", "FreshetFormats", "FreshetMarkup", "FreshetModel"],
+      dependencies: ["FreshetFormats", "FreshetMarkup", "FreshetModel", "FreshetSystem"],
       swiftSettings: settings
     ),
-    stage("FreshetEmbedding", ["FreshetModel", "FreshetSystem", "CONNXRuntime"]),
-    stage("FreshetIndex", ["FreshetModel", "FreshetSystem", "CVectorMath", "CHNSW"]),
+    stage("FreshetHTTP", ["FreshetModel", "FreshetSystem", "CCurl"]),
+    stage("FreshetChunking", ["FreshetModel"]),
+    stage("FreshetEmbedding", ["FreshetModel", "FreshetSystem", "FreshetHTTP", "CONNXRuntime", "CCrypto"]),
+    stage("FreshetIndex", ["FreshetModel", "FreshetSystem", "CVectorMath", "CHNSW", "CFaissLoader"]),
+    stage("FreshetSearch", ["FreshetModel", "CVectorMath"]),
     stage("FreshetStore", ["FreshetModel", "FreshetSystem", "CSQLite"]),
     stage("FreshetSync", ["FreshetModel", "FreshetSystem"]),
 
     // The face
     stage("FreshetConfiguration", ["FreshetModel", "FreshetSystem", "CSystem", "CYAML"]),
+    stage(
+      "Freshet",
+      [
+        "FreshetModel", "FreshetSystem", "FreshetConfiguration", "FreshetSources", "FreshetParsing", "FreshetFormats",
+        "FreshetChunking", "FreshetEmbedding", "FreshetStore", "FreshetIndex", "FreshetSync",
+      ]),
     stage("FreshetCommandLine", ["FreshetModel"]),
+    .executableTarget(
+      name: "FreshetCommand",
+      dependencies: [
+        "Freshet", "FreshetCommandLine", "FreshetConfiguration", "FreshetIndex", "FreshetModel", "FreshetSync",
+        "FreshetSystem",
+      ],
+      swiftSettings: settings
+    ),
 
     // Tools for developers, measured and compared by scripts
     .executableTarget(
@@ -82,13 +107,25 @@ let package = Package(
       path: "Benchmarks/EmbedTexts",
       swiftSettings: settings
     ),
+    .executableTarget(
+      name: "index-benchmark",
+      dependencies: ["FreshetIndex", "FreshetModel", "FreshetTestKit", "CVectorMath"],
+      path: "Benchmarks/IndexBenchmark",
+      swiftSettings: settings
+    ),
 
     stage("FreshetTestKit", ["FreshetModel", "FreshetSystem", "FreshetIndex"]),
 
     // Tests
     tests("FreshetStoreTests", ["FreshetModel", "FreshetSystem", "FreshetStore", "FreshetTestKit", "CSQLite"]),
     tests("FreshetModelTests", ["FreshetModel", "FreshetSystem"]),
+    tests("FreshetIndexTests", ["FreshetIndex", "FreshetModel", "FreshetSystem", "FreshetTestKit", "CVectorMath"]),
     tests("FreshetParsingTests", ["FreshetFormats", "FreshetMarkup", "FreshetModel", "FreshetParsing", "freshet-parse"]),
+    tests("FreshetChunkingTests", ["FreshetModel", "FreshetChunking"]),
+    tests(
+      "FreshetSearchTests",
+      ["FreshetModel", "FreshetSearch", "FreshetStore", "FreshetIndex", "FreshetSystem", "FreshetTestKit"]),
+    tests("FreshetHTTPTests", ["FreshetHTTP", "FreshetEmbedding", "FreshetTestKit", "FreshetModel"]),
     tests("FreshetEmbeddingTests", ["FreshetModel", "FreshetEmbedding"], resources: [.copy("Fixtures")]),
     tests("FreshetCommandLineTests", ["FreshetCommandLine", "FreshetModel"], resources: [.copy("Snapshots")]),
     tests("FreshetConfigurationTests", ["FreshetConfiguration", "FreshetModel"]),

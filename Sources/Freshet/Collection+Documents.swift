@@ -99,7 +99,7 @@ extension Collection {
     }
     let byOrigin = try records.compactMap { try at(name, in: $0) }
     if !byOrigin.isEmpty { return byOrigin }
-    let absolute = FileSystem.absolutePath(name)
+    let absolute = try FileSystem.absolutePath(name)
     for source in sources {
       guard let record = records.first(where: { $0.name == source.name }) else { continue }
       if absolute.hasPrefix(source.location + "/") {

@@ -42,7 +42,7 @@ extension Collection {
     _ request: SyncRequest = SyncRequest(), stop: StopSignal = StopSignal(),
     handler: @escaping @Sendable (SyncEvent) -> Void = { _ in }
   ) async throws -> SyncReport {
-    let stages = try stages()
+    let stages = try await stages()
     let engine = SyncEngine(stages: stages, options: try options(for: request, stages))
     var report = try await engine.run(stop: stop, handler: handler)
     let start = ContinuousClock.now
@@ -55,7 +55,7 @@ extension Collection {
 
   /// What a sync would do and what it would cost; writes nothing.
   public func forecast(_ request: SyncRequest = SyncRequest()) async throws -> SyncForecast {
-    let stages = try stages()
+    let stages = try await stages()
     return try await SyncEngine(stages: stages, options: try options(for: request, stages)).forecast()
   }
 
@@ -77,7 +77,7 @@ extension Collection {
   private func paths(_ paths: [String], _ sources: [any Source]) throws -> [String: [[UInt8]]] {
     var bySource: [String: [[UInt8]]] = [:]
     for path in paths {
-      let absolute = FileSystem.absolutePath(path)
+      let absolute = try FileSystem.absolutePath(path)
       let owner = sources.filter { absolute == $0.location || absolute.hasPrefix($0.location + "/") }
         .max { $0.location.utf8.count < $1.location.utf8.count }
       guard let owner else {

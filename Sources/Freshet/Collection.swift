@@ -1,4 +1,5 @@
 import FreshetConfiguration
+import FreshetEmbedding
 import FreshetIndex
 import FreshetModel
 import FreshetParsing
@@ -124,10 +125,14 @@ public final class Collection: Sendable {
   }
 
   /// The configured embedder, made at the first call; `nil` when the collection keeps no vectors.
-  func embedder() throws -> (any Embedder)? {
-    try lazy.withLock { lazy in
+  func embedder() async throws -> (any Embedder)? {
+    let (embedder, isMade) = lazy.withLock { ($0.embedder, $0.embedderIsMade) }
+    if isMade { return embedder }
+    let made = try await factory.embedder(memory: FolderProbeMemory(folder: folder.path))
+    return lazy.withLock { lazy in
+      // Another call may have been first; everybody uses its embedder.
       if !lazy.embedderIsMade {
-        lazy.embedder = try factory.embedder()
+        lazy.embedder = made
         lazy.embedderIsMade = true
       }
       return lazy.embedder
@@ -150,9 +155,9 @@ public final class Collection: Sendable {
   }
 
   /// The stages as configured.
-  func stages() throws -> SyncStages {
+  func stages() async throws -> SyncStages {
     SyncStages(
       store: store, sources: try factory.sources(), parsers: try parsers(), chunker: try factory.chunker(),
-      embedder: try embedder())
+      embedder: try await embedder())
   }
 }

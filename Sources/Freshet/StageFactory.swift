@@ -21,15 +21,14 @@ struct StageFactory: Sendable {
           .invalidConfiguration, "the source is a site, and sites cannot be crawled yet; remove it for now",
           path: source.name)
       }
-      var directory = DirectorySource.Configuration(name: source.name, path: source.path)
+      var directory = DirectoryConfiguration(name: source.name, path: source.path)
       directory.include = source.include
       directory.exclude = source.exclude
       directory.metadata = source.metadata
       directory.includesHidden = source.hidden
-      directory.symlinks = source.symlinks == .skip ? .ignore : .followWithinRoot
+      directory.links = source.symlinks == .skip ? .ignore : .foldersWithinRoot
       directory.isRecursive = source.isRecursive
-      directory.respectsGitignore = source.gitignore
-      directory.maximumFileSize = configuration.maximumFileSize(of: source)
+      directory.fileSizeMax = configuration.maximumFileSize(of: source)
       directory.excludedFolders = source.excludedFolders.map { source.path + "/" + $0 }
       return try DirectorySource(directory)
     }
@@ -45,22 +44,46 @@ struct StageFactory: Sendable {
   /// The chunker.
   func chunker() throws -> any Chunker {
     let chunk = configuration.chunk
-    return try CartesianChunker(
-      ChunkingParameters(
-        soft: chunk.soft, minimum: chunk.minimum, hard: chunk.hard, unit: chunk.unit == .tokens ? .tokens : .characters,
+    return CartesianChunker(
+      try ChunkingParameters(
+        soft: chunk.soft, min: chunk.minimum, hard: chunk.hard, unit: chunk.unit == .tokens ? .tokens : .characters,
         overlap: chunk.overlap))
   }
 
-  /// The embedder; loads nothing yet. `nil` when the collection keeps no vectors.
-  func embedder() throws -> (any Embedder)? {
+  /// The embedder with its retries and limits; loads nothing yet. `nil` when the collection keeps no vectors.
+  ///
+  /// - Parameter memory: what servers answered to the probe before.
+  func embedder(memory: any ProbeMemory) async throws -> (any Embedder)? {
     let embedder = configuration.embedder
     switch embedder.provider {
     case .none: return nil
-    case .hash: return HashEmbedder(dimension: embedder.dimension ?? HashEmbedder.defaultDimension)
+    case .hash:
+      return RetryingEmbedder(
+        HashEmbedder(
+          dimension: embedder.dimension ?? HashEmbedder.defaultDimension,
+          faults: HashEmbedderFaults(environment: ProcessEnvironment.all())))
     case .onnx:
       return try ONNXEmbedder(
-        model: embedder.model, precision: embedder.precision == .int8 ? .int8 : .f32, workers: embedder.workers)
-    case .http: return try httpEmbedder(embedder)
+        model: embedder.model, precision: embedder.precision == .int8 ? .int8 : .float32, workers: embedder.workers)
+    case .http:
+      guard let url = embedder.url else {
+        throw FreshetError(
+          .invalidConfiguration, "`embedder.url` is missing: name the server's address", path: configuration.file)
+      }
+      var settings = HTTPEmbedderSettings(url: url, model: embedder.model)
+      settings.dimension = embedder.dimension
+      settings.revision = embedder.revision
+      settings.apiKeyVariable = embedder.apiKeyVariable
+      settings.timeout = embedder.timeout
+      settings.queryPrefix = embedder.queryPrefix
+      settings.documentPrefix = embedder.documentPrefix
+      if embedder.workers > 0 { settings.parallelism = embedder.workers }
+      let server = try await HTTPEmbedder.connect(
+        settings, environment: ProcessEnvironment.all(), memory: memory)
+      let limited: any Embedder =
+        embedder.requestsPerMinute > 0
+        ? RateLimitingEmbedder(server, callsPerMinute: embedder.requestsPerMinute) : server
+      return RetryingEmbedder(limited)
     }
   }
 

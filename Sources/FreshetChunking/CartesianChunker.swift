@@ -39,4 +39,13 @@ public struct CartesianChunker: Chunker {
       return pass.chunks()
     }
   }
+
+  /// The size of a text in the parameters' unit, rounded up: what `soft`, `min` and `hard` are compared with.
+  public func size(of text: some Collection<UInt8>) -> Int {
+    func measure(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
+      let size = SizeEstimate(unit: parameters.unit).size(bytes, 0, bytes.count)
+      return (size + SizeEstimate.scale - 1) / SizeEstimate.scale
+    }
+    return text.withContiguousStorageIfAvailable(measure) ?? Array(text).withUnsafeBufferPointer(measure)
+  }
 }

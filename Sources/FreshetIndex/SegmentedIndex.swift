@@ -61,24 +61,24 @@ public final class SegmentedIndex: VectorIndex {
     var builder = SegmentBuilder(dimension: dimension, keepsHalves: keepsHalves, capacity: page.count)
     try builder.append(page)
     let layer = Layer(builder.finish(), isBase: false)
-    change { layers in
+    try change { layers in
       layers.push(layer)
-      layers.mergeSmallLayers(keepsHalves: keepsHalves)
+      try layers.mergeSmallLayers(keepsHalves: keepsHalves)
     }
   }
 
   public func remove(_ passages: [PassageID]) throws {
-    change { layers in
+    try change { layers in
       for passage in passages { layers.remove(passage) }
-      layers.mergeSmallLayers(keepsHalves: keepsHalves)
+      try layers.mergeSmallLayers(keepsHalves: keepsHalves)
     }
   }
 
   /// Replaces the layers by what the body makes of them; searches go on with the old ones meanwhile.
-  func change(_ body: (inout LayerStack) -> Void) {
-    writing.withLock { _ in
+  func change(_ body: (inout LayerStack) throws -> Void) rethrows {
+    try writing.withLock { _ in
       var layers = layers
-      body(&layers)
+      try body(&layers)
       state.withLock { $0 = layers }
     }
   }
@@ -94,13 +94,13 @@ public final class SegmentedIndex: VectorIndex {
 
   /// Replaces `path` by a file with every vector of this moment, in one step and durably. Builds a graph or FAISS index
   /// anew when something was added or removed since the base was built.
-  /// - Throws: `FreshetError` with `disk_full` or `index_failed`.
+  /// - Throws: `FreshetError` with `disk_full`, `input_output` or `index_failed`.
   public func write(to path: String, position: IndexPosition) throws {
     let layers = layers
     if layers.isPristineBase, let base = layers.layers.first {
       try IndexFile.write(base, backend: kind, position: position, to: path)
     } else {
-      let segment = layers.merged(keepsHalves: keepsHalves, dimension: dimension)
+      let segment = try layers.merged(keepsHalves: keepsHalves, dimension: dimension)
       let base = try Self.base(of: segment, kind, parameters)
       try IndexFile.write(base, backend: kind, position: position, to: path)
     }
@@ -111,7 +111,7 @@ public final class SegmentedIndex: VectorIndex {
     switch kind {
     case .exact: Layer(segment, isBase: true)
     case .hnsw: Layer(segment, accelerator: try Graph.build(over: segment, parameters.graph), isBase: true)
-    case .faiss: Layer(segment, isBase: true)
+    case .faiss: Layer(segment, accelerator: try FAISSIndex.build(over: segment, parameters.faiss), isBase: true)
     }
   }
 }
@@ -120,6 +120,8 @@ public final class SegmentedIndex: VectorIndex {
 public struct IndexParameters: Sendable, Hashable {
   /// The graph of the `hnsw` backend.
   public var graph = GraphParameters()
+  /// The index of the `faiss` backend.
+  public var faiss = FAISSParameters()
 
   /// Takes the defaults.
   public init() {}

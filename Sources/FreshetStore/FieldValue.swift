@@ -5,7 +5,7 @@ import FreshetModel
 enum FieldValue: Hashable, Sendable {
   case integer(Int64)
   case real(Double)
-  case text(String)
+  case text(UTF8Text)
   /// Anything else: null, booleans, objects, arrays within arrays, the mark of an empty list.
   case other([UInt8])
 
@@ -33,7 +33,7 @@ enum FieldValue: Hashable, Sendable {
     case .integer(let value): .integer(value)
     // One form for equal numbers. JSON has no numbers that are not finite: they are stored as null.
     case .number(let value): value.isFinite ? Int64(exactly: value).map { .integer($0) } ?? .real(value) : .null
-    case .string(let value): .text(value)
+    case .string(let value): .text(UTF8Text(value))
     case .array, .object: .other([5] + Array(value.description.utf8))
     }
   }
@@ -42,7 +42,7 @@ enum FieldValue: Hashable, Sendable {
     switch self {
     case .integer(let value): .integer(value)
     case .real(let value): .real(value)
-    case .text(let value): .text(value)
+    case .text(let value): .text(value.string)
     case .other(let bytes): .blob(bytes)
     }
   }
@@ -74,5 +74,33 @@ enum StandardFields {
     }
     if fields["modified"] == nil { fields["modified"] = .string(modified.description) }
     return fields
+  }
+}
+
+/// A text that equals another only byte for byte, as the database compares texts; Swift's own strings are equal when
+/// they are canonically equivalent.
+struct UTF8Text: Hashable, Sendable, Comparable {
+  var bytes: [UInt8]
+
+  init(_ string: String) {
+    bytes = Array(string.utf8)
+  }
+
+  var string: String { String(decoding: bytes, as: UTF8.self) }
+
+  static func < (left: Self, right: Self) -> Bool { left.bytes.lexicographicallyPrecedes(right.bytes) }
+}
+
+/// A row of the index of fields, without its document.
+struct FieldRow: Hashable {
+  var name: UTF8Text
+  var value: FieldValue
+
+  static func rows(of fields: Metadata) -> Set<FieldRow> {
+    var rows: Set<FieldRow> = []
+    for (name, field) in fields {
+      for value in FieldValue.values(of: field) { rows.insert(FieldRow(name: UTF8Text(name), value: value)) }
+    }
+    return rows
   }
 }

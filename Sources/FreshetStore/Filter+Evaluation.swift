@@ -35,13 +35,12 @@ extension Filter {
     case .greaterOrEqual: return precedes(value, operand).map { !$0 } ?? false
     case .matches:
       guard case .text(let text) = value else { return false }
-      return pattern?.matches(text) ?? false
+      return pattern?.matches(text.string) ?? false
     }
   }
 
   private static func equal(_ left: FieldValue, _ right: FieldValue) -> Bool {
     switch (left, right) {
-    case (.text(let left), .text(let right)): left.utf8.elementsEqual(right.utf8)
     case (.integer, .real), (.real, .integer): precedes(left, right) == false && precedes(right, left) == false
     default: left == right
     }
@@ -50,7 +49,7 @@ extension Filter {
   /// Whether one number or text is before another; `nil` when the two cannot be compared.
   private static func precedes(_ left: FieldValue, _ right: FieldValue) -> Bool? {
     switch (left, right) {
-    case (.text(let left), .text(let right)): left.precedes(right)
+    case (.text(let left), .text(let right)): left < right
     case (.integer(let left), .integer(let right)): left < right
     case (.real(let left), .real(let right)): left < right
     case (.integer(let left), .real(let right)): exactlyPrecedes(left, right)

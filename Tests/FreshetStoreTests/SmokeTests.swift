@@ -62,6 +62,9 @@ import Testing
       #expect(try snapshot.changes(after: 0, limit: 10) == [record])
       #expect(try snapshot.counts().keywordRows == 1)
     }
+    try await store.read(.everything) { snapshot throws in #expect(try snapshot.problems(checkingContents: true) == [])
+    }
+    try await store.write { snapshot throws in #expect(try snapshot.problems(checkingContents: true) == []) }
     await store.close()
   }
 }

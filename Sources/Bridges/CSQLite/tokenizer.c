@@ -222,7 +222,13 @@ static int tokenize_word(const tokenization *state, int *at) {
   parts[part_count - 1].end = index;
   int status = emit(state, &whole, 0);
   if (status || !joined || state->purpose == FRESHET_TOKENIZE_QUERY) return status;
-  for (int part = 0; part < part_count && !status; part++) status = emit(state, &parts[part], 1);
+  for (int part = 0; part < part_count && !status; part++) {
+    int is_repeated = 0;
+    for (int other = 0; other < part && !is_repeated; other++)
+      is_repeated = parts[other].count == parts[part].count
+                    && !memcmp(parts[other].bytes, parts[part].bytes, (size_t)parts[part].count);
+    if (!is_repeated) status = emit(state, &parts[part], 1);
+  }
   return status;
 }
 

@@ -48,7 +48,7 @@ public final class ONNXEmbedder: Embedder {
     self.source = source
     self.location = location
     model = source.description
-    parallelism = workers > 0 ? workers : Self.processors()
+    parallelism = workers > 0 ? workers : ProcessEnvironment.processorCount
     pool = ThreadPool(name: "embed", threads: parallelism)
     queryPool = ThreadPool(name: "embed-query", threads: 1)
   }
@@ -115,10 +115,6 @@ public final class ONNXEmbedder: Embedder {
       session = loaded
       return loaded
     }
-  }
-
-  private static func processors() -> Int {
-    max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
   }
 }
 

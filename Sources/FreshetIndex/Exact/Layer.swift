@@ -8,6 +8,13 @@ protocol Accelerator: Sendable {
 
   /// The stored form, as sections of an index file.
   func sections() throws -> [IndexFile.Section]
+
+  /// The vectors in single precision, one after the other, where they are kept beside the codes.
+  func vectors() throws -> [Float]?
+}
+
+extension Accelerator {
+  func vectors() -> [Float]? { nil }
 }
 
 /// A segment, less the rows that later ones replaced or removed.
@@ -93,13 +100,13 @@ struct LayerStack: Sendable {
 
   /// Merges the top layers until each is more than twice as large as the one above it, so that there are few, and each
   /// vector is copied a logarithmic number of times.
-  mutating func mergeSmallLayers(keepsHalves: Bool) {
+  mutating func mergeSmallLayers(keepsHalves: Bool) throws {
     layers.removeAll { !$0.isBase && $0.count == 0 }
     while layers.count >= 2 {
       let upper = layers[layers.count - 1]
       let lower = layers[layers.count - 2]
       guard !lower.isBase, !upper.isBase, lower.count <= 2 * upper.count else { return }
-      let merged = Self.merge([lower, upper], keepsHalves: keepsHalves)
+      let merged = try Self.merge([lower, upper], keepsHalves: keepsHalves)
       layers.removeLast(2)
       layers.append(Layer(merged, isBase: false))
     }
@@ -113,12 +120,14 @@ struct LayerStack: Sendable {
   }
 
   /// Every vector that a search can find, in one segment.
-  func merged(keepsHalves: Bool, dimension: Int) -> Segment {
+  func merged(keepsHalves: Bool, dimension: Int) throws -> Segment {
     layers.isEmpty
-      ? SegmentBuilder(dimension: dimension).finish() : Self.merge(layers, keepsHalves: keepsHalves)
+      ? SegmentBuilder(dimension: dimension).finish() : try Self.merge(layers, keepsHalves: keepsHalves)
   }
 
-  private static func merge(_ layers: [Layer], keepsHalves: Bool) -> Segment {
+  private static func merge(_ layers: [Layer], keepsHalves: Bool) throws -> Segment {
+    // A base with an accelerator of the vectors themselves has no halves of its own.
+    let originals = try layers.map { keepsHalves ? try $0.accelerator?.vectors() : nil }
     var builder = SegmentBuilder(
       dimension: layers.first?.segment.dimension ?? 0,
       keepsHalves: keepsHalves,
@@ -135,7 +144,7 @@ struct LayerStack: Sendable {
         if lowest.map({ passage < $0.passage }) ?? true { lowest = (index, passage) }
       }
       guard let lowest else { return builder.finish() }
-      builder.append(row: next[lowest.layer], of: layers[lowest.layer].segment)
+      builder.append(row: next[lowest.layer], of: layers[lowest.layer].segment, vectors: originals[lowest.layer])
       next[lowest.layer] += 1
     }
   }

@@ -84,16 +84,19 @@ struct SegmentBuilder {
     if keepsHalves { halves.append(contentsOf: page.halves[position * dimension..<(position + 1) * dimension]) }
   }
 
-  /// Copies a row of another segment, which has the same dimension and a lower passage never comes after.
-  mutating func append(row: Int, of segment: Segment) {
+  /// Copies a row of another segment, of the same dimension and with a passage above those added already; `vectors`
+  /// are the segment's own in single precision, where something else keeps them.
+  mutating func append(row: Int, of segment: Segment, vectors: [Float]? = nil) {
     codes.extend(by: stride).copyMemory(from: segment.codes + row * stride, byteCount: stride)
     push(segment.passages[row], scale: segment.scales[row])
     guard keepsHalves else { return }
-    if segment.halves.isEmpty {
-      let floats = segment.vector(at: row)
-      halves.append(contentsOf: HalfPrecision.encode(floats))
+    let place = row * dimension..<(row + 1) * dimension
+    if let vectors {
+      halves.append(contentsOf: HalfPrecision.encode(Array(vectors[place])))
+    } else if segment.halves.isEmpty {
+      halves.append(contentsOf: HalfPrecision.encode(segment.vector(at: row)))
     } else {
-      halves.append(contentsOf: segment.halves[row * dimension..<(row + 1) * dimension])
+      halves.append(contentsOf: segment.halves[place])
     }
   }
 

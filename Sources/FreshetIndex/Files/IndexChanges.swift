@@ -72,9 +72,9 @@ public struct IndexView: Sendable {
     let keepsHalves = index.kind == .faiss
     let changes = try IndexChanges(after: position.sequence, in: index.layers, feed: feed, keepsHalves: keepsHalves)
     let fork = index.fork()
-    fork.change { layers in
+    try fork.change { layers in
       layers.apply(changes)
-      layers.mergeSmallLayers(keepsHalves: keepsHalves)
+      try layers.mergeSmallLayers(keepsHalves: keepsHalves)
     }
     return IndexView(index: fork, position: feed.position)
   }

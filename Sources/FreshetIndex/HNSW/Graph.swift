@@ -7,9 +7,9 @@ public struct GraphParameters: Sendable, Hashable {
   /// Links of a vector to others (`M`); twice as many on the lowest level.
   public var connections = 16
   /// The beam while building (`efConstruction`).
-  public var buildBreadth = 200
+  public var buildBreadth = 128
   /// The least beam of a search (`ef`).
-  public var searchBreadth = 160
+  public var searchBreadth = 256
   /// The beam for each result asked for, where that is more.
   public var breadthPerResult = 2
   /// Threads that build.
@@ -44,14 +44,13 @@ final class Graph: Accelerator, @unchecked Sendable {
   /// Builds the graph; with one thread the same rows give the same graph.
   /// - Throws: `FreshetError` with `index_failed` when memory is short; `CancellationError`.
   static func build(over segment: Segment, _ parameters: GraphParameters) throws -> Graph {
-    var message = [CChar](repeating: 0, count: 256)
+    var message = FailureMessage()
     var rows = segment.cRows
     let connections = UInt32(min(max(parameters.connections, 2), GraphParameters.maximumConnections))
     func failure() -> FreshetError {
-      let text = String(decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-      return FreshetError(
+      FreshetError(
         .indexFailed,
-        "The graph of \(segment.count) vectors could not be built (\(text)); set index.backend to exact."
+        "The graph of \(segment.count) vectors could not be built (\(message.text)); set index.backend to exact."
       )
     }
     guard
@@ -59,8 +58,8 @@ final class Graph: Accelerator, @unchecked Sendable {
         &rows,
         connections,
         UInt32(clamping: parameters.buildBreadth),
-        &message,
-        message.count
+        &message.bytes,
+        message.bytes.count
       )
     else { throw failure() }
     defer { freshet_hnsw_builder_free(builder) }
@@ -68,7 +67,7 @@ final class Graph: Accelerator, @unchecked Sendable {
       try Task.checkCancellation()
       let end = min(start + insertionsBetweenChecks, segment.count)
       let threads = UInt32(clamping: max(1, parameters.threads))
-      guard freshet_hnsw_builder_insert(builder, start, end, threads, &message, message.count) else {
+      guard freshet_hnsw_builder_insert(builder, start, end, threads, &message.bytes, message.bytes.count) else {
         throw failure()
       }
     }
@@ -171,13 +170,32 @@ final class Graph: Accelerator, @unchecked Sendable {
       let count = query.codes.withUnsafeBufferPointer { codes in
         guard let mask else {
           return freshet_hnsw_search(
-            &graph, &stored, query.kernel, codes.baseAddress, query.scale, breadth, mostVisits, nil, limit, rows, scores
+            &graph,
+            &stored,
+            query.kernel,
+            codes.baseAddress,
+            query.scale,
+            breadth,
+            mostVisits,
+            nil,
+            limit,
+            rows,
+            scores
           )
         }
         return mask.words.withUnsafeBufferPointer {
           freshet_hnsw_search(
-            &graph, &stored, query.kernel, codes.baseAddress, query.scale, breadth, mostVisits, $0.baseAddress, limit,
-            rows, scores
+            &graph,
+            &stored,
+            query.kernel,
+            codes.baseAddress,
+            query.scale,
+            breadth,
+            mostVisits,
+            $0.baseAddress,
+            limit,
+            rows,
+            scores
           )
         }
       }

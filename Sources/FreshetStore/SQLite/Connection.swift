@@ -18,6 +18,7 @@ final class Connection {
   /// Opens a database file.
   /// - Throws: `FreshetError` as `SQLiteFailure` maps it.
   init(path: String, flags: Int32) throws {
+    Self.configured
     self.path = path
     var handle: OpaquePointer?
     let status = sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
@@ -37,6 +38,9 @@ final class Connection {
       throw SQLiteFailure.error(registered, handle: handle, path: path)
     }
   }
+
+  /// Done once, before the first connection of the process; later SQLite refuses it, which harms nothing.
+  private static let configured: Void = { _ = freshet_sqlite_disable_memory_statistics() }()
 
   deinit {
     for statement in fixed.values { sqlite3_finalize(statement.handle) }

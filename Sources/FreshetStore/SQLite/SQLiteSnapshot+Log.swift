@@ -97,6 +97,7 @@ extension SQLiteSnapshot {
   }
 
   func counts() throws -> CollectionCounts {
+    try prepareKeywordSearch()
     var counts = CollectionCounts()
     counts.documents = try connection.count("SELECT count(*) FROM document WHERE is_live = 1")
     counts.deletedDocuments = try connection.count("SELECT count(*) FROM document WHERE is_live = 0")

@@ -3,8 +3,9 @@ import FreshetModel
 extension SQLiteSnapshot {
   func keywordMatches(_ query: String, limit: Int, members: PassageSet?) throws -> [ScoredPassage] {
     guard limit > 0, members?.count != 0, let expression = KeywordQuery(query).fts5 else { return [] }
+    try prepareKeywordSearch()
     let statement = try connection.statement(
-      "SELECT rowid, rank FROM live_fts WHERE live_fts MATCH ?1 AND rank MATCH 'bm25(2.0, 1.0)' ORDER BY rank"
+      "SELECT rowid, rank FROM live_fts WHERE live_fts MATCH ?1 ORDER BY rank"
     )
     defer { statement.reset() }
     statement.bind(1, expression)

@@ -25,6 +25,9 @@ class SQLiteSnapshot: StoreSnapshot {
     self.head = head
   }
 
+  /// Called before the keyword index is read; a transaction brings it in step with its own changes first.
+  func prepareKeywordSearch() throws {}
+
   // MARK: Sources and items
 
   func sources() throws -> [SourceRecord] {

@@ -154,10 +154,6 @@ extension SQLiteTransaction {
     )
   }
 
-  func isStored(_ content: ContentHash) throws -> Bool {
-    try connection.row("SELECT 1 FROM content WHERE hash = ?1", .hash(content)) { _ in true } ?? false
-  }
-
   /// The chunks of a document's open edition by their identity.
   func openChunks(of document: Int64?) throws -> [ChunkID: (row: Int64, passage: PassageID)] {
     guard let document else { return [:] }

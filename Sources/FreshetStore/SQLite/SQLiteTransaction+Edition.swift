@@ -57,29 +57,39 @@ extension SQLiteTransaction {
   private func insertRendition(_ edition: DocumentChange.Edition, contentHash: ContentHash) throws -> Int64 {
     let statement = try connection.statement(
       """
-      INSERT INTO rendition(content_hash, parser, title, metadata, map, codec, markdown)
-      VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)
+      INSERT INTO rendition(content_hash, parser, title, metadata, map, codec, markdown, checksum)
+      VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
       """
     )
     // Markdown that equals its content is kept once, when the content is kept.
     let isShared = try edition.markdownIsContent && isStored(contentHash)
     let markdown = isShared ? nil : edition.markdown
+    let metadata = String(decoding: MetadataText.encode(edition.statedMetadata), as: UTF8.self)
+    let checksum = RenditionChecksum.of(
+      content: contentHash,
+      parser: edition.parser,
+      title: edition.statedTitle,
+      metadata: metadata,
+      map: edition.map ?? [],
+      markdown: markdown
+    )
     try (markdown?.data ?? []).withUnsafeBytes { data in
       statement.bind(1, contentHash)
       statement.bind(2, edition.parser)
       statement.bind(3, .text(orNull: edition.statedTitle))
-      statement.bind(4, String(decoding: MetadataText.encode(edition.statedMetadata), as: UTF8.self))
+      statement.bind(4, metadata)
       statement.bind(5, edition.map ?? [])
       if let markdown {
         statement.bind(6, Int64(markdown.codec.rawValue))
         statement.bindUncopied(7, data)
       }
+      statement.bind(8, checksum)
       try statement.run()
     }
     return connection.lastInsertedRow
   }
 
-  /// Opens the chunks that are new; passages that become live enter the keyword index. Answers every chunk's row.
+  /// Opens the chunks that are new; answers every chunk's row.
   private func openChunks(
     _ checked: CheckedEdition,
     document: Int64,
@@ -88,15 +98,9 @@ extension SQLiteTransaction {
     let insert = try connection.statement(
       "INSERT INTO chunk(uuid, document, passage, from_sequence) VALUES(?1, ?2, ?3, ?4)"
     )
-    let enter = try connection.statement(
-      "INSERT INTO live_fts(rowid, heading, body) SELECT id, heading, body FROM passage WHERE id = ?1"
-    )
     var rows = checked.keptRows
     for (index, chunk) in checked.edition.chunks.enumerated() where rows[index] == 0 {
-      if try !isLive(chunk.passage) {
-        enter.bind(1, chunk.passage)
-        try enter.run()
-      }
+      try noteLiveness(of: chunk.passage)
       insert.bind(1, high: chunk.id.high, low: chunk.id.low)
       insert.bind(2, document)
       insert.bind(3, chunk.passage)
@@ -107,33 +111,14 @@ extension SQLiteTransaction {
     return rows
   }
 
-  /// Closes chunks; passages that are live no more leave the keyword index, with exactly the text that they entered with.
   private func close(_ chunks: [(row: Int64, passage: PassageID)], at sequence: SequenceNumber) throws {
     let close = try connection.statement("UPDATE chunk SET to_sequence = ?2 WHERE id = ?1")
-    let leave = try connection.statement(
-      """
-      INSERT INTO live_fts(live_fts, rowid, heading, body) SELECT 'delete', id, heading, body FROM passage WHERE id = ?1
-      """
-    )
     for chunk in chunks {
+      try noteLiveness(of: chunk.passage)
       close.bind(1, chunk.row)
       close.bind(2, sequence)
       try close.run()
     }
-    for passage in Set(chunks.map(\.passage)).sorted() where try !isLive(passage) {
-      leave.bind(1, passage)
-      try leave.run()
-    }
-  }
-
-  /// Whether an open chunk has the passage.
-  private func isLive(_ passage: PassageID) throws -> Bool {
-    let statement = try connection.statement(
-      "SELECT 1 FROM chunk WHERE passage = ?1 AND to_sequence IS NULL LIMIT 1"
-    )
-    defer { statement.reset() }
-    statement.bind(1, passage)
-    return try statement.step()
   }
 
   func touch(document: DocumentID, pipeline: String) throws {
@@ -176,7 +161,7 @@ extension SQLiteTransaction {
     for field in old.subtracting(new) {
       try connection.run(
         "DELETE FROM field WHERE name = ?1 AND value = ?2 AND document = ?3",
-        .text(field.name),
+        .text(field.name.string),
         field.value.sql,
         .integer(document)
       )
@@ -184,24 +169,10 @@ extension SQLiteTransaction {
     for field in new.subtracting(old) {
       try connection.run(
         "INSERT OR IGNORE INTO field(name, value, document) VALUES(?1, ?2, ?3)",
-        .text(field.name),
+        .text(field.name.string),
         field.value.sql,
         .integer(document)
       )
     }
-  }
-}
-
-/// A row of the index of fields, without its document.
-struct FieldRow: Hashable {
-  var name: String
-  var value: FieldValue
-
-  static func rows(of fields: Metadata) -> Set<FieldRow> {
-    var rows: Set<FieldRow> = []
-    for (name, field) in fields {
-      for value in FieldValue.values(of: field) { rows.insert(FieldRow(name: name, value: value)) }
-    }
-    return rows
   }
 }

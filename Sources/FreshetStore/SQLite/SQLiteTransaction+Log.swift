@@ -16,10 +16,10 @@ extension SQLiteTransaction {
       }
       return known
     }
-    guard (1...Self.dimensionMax).contains(description.dimension) else {
+    guard (1...ModelLimits.dimensionMax).contains(description.dimension) else {
       throw FreshetError(
         .modelMismatch,
-        "A model of \(description.dimension) components cannot be stored; 1 to \(Self.dimensionMax) are possible.",
+        "A model of \(description.dimension) components cannot be stored; 1 to \(ModelLimits.dimensionMax) are possible.",
         path: connection.path
       )
     }
@@ -42,9 +42,6 @@ extension SQLiteTransaction {
       return ModelRecord(id: id, description: description, state: .building)
     }
   }
-
-  /// The most components that a model's vectors may have.
-  static let dimensionMax = 65_535
 
   func serve(model: ModelID) throws {
     _ = try dimension(of: model)
@@ -171,18 +168,6 @@ extension SQLiteTransaction {
       } else {
         try connection.run("DELETE FROM setting WHERE name = ?1", .text(name))
       }
-    }
-  }
-}
-
-/// What a stored vector is checked by: the first 8 bytes of the SHA-256 of its passage's number and its bytes, so that
-/// an altered vector is found, and one that stands at another passage too.
-enum VectorChecksum {
-  static func of(passage: PassageID, value: UnsafeRawBufferPointer) -> Int64 {
-    withUnsafeTemporaryAllocation(byteCount: 8 + value.count, alignment: 8) { buffer in
-      buffer.storeBytes(of: passage.littleEndian, as: Int64.self)
-      UnsafeMutableRawBufferPointer(rebasing: buffer[8...]).copyMemory(from: value)
-      return SHA256.digest(of: UnsafeRawBufferPointer(buffer)).withBytes { $0.load(as: Int64.self) }
     }
   }
 }

@@ -27,6 +27,7 @@ final class SQLiteTransaction: SQLiteSnapshot, StoreTransaction {
   /// - Throws: the error of a change that was written in part.
   func finish() throws {
     if let failure { throw failure }
+    try bringKeywordsInStep()
     guard isHeadMoved || lastPassage != firstLastPassage else { return }
     try connection.run(
       "UPDATE head SET sequence = ?1, chain = ?2, at = ?3, last_passage = ?4 WHERE id = 1",
@@ -38,6 +39,13 @@ final class SQLiteTransaction: SQLiteSnapshot, StoreTransaction {
   }
 
   private(set) var isHeadMoved = false
+
+  /// Passages whose chunks changed, and whether they were in the keyword index then; see `bringKeywordsInStep`.
+  var wasLive: [PassageID: Bool] = [:]
+
+  override func prepareKeywordSearch() throws {
+    try bringKeywordsInStep()
+  }
 
   /// The log grew by one row.
   func advance(to change: ChangeRecord) {

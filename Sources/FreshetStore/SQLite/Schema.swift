@@ -48,7 +48,7 @@ enum Schema {
     );
     CREATE TABLE rendition(
       id INTEGER PRIMARY KEY, content_hash BLOB NOT NULL, parser TEXT NOT NULL, title TEXT, metadata TEXT NOT NULL,
-      map BLOB NOT NULL, codec INTEGER, markdown BLOB, UNIQUE(content_hash, parser)
+      map BLOB NOT NULL, codec INTEGER, markdown BLOB, checksum BLOB NOT NULL, UNIQUE(content_hash, parser)
     );
     CREATE TABLE edition(
       id INTEGER PRIMARY KEY, document INTEGER NOT NULL REFERENCES document(id), version INTEGER NOT NULL,
@@ -79,9 +79,14 @@ enum Schema {
       id INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL UNIQUE, name TEXT NOT NULL, dimension INTEGER NOT NULL,
       maximum_tokens INTEGER, state TEXT NOT NULL
     );
-    CREATE VIRTUAL TABLE live_fts USING fts5(
-      heading, body, content = 'passage', content_rowid = 'id', tokenize = 'freshet'
+    CREATE VIEW live_passage AS SELECT id, heading, body FROM passage WHERE EXISTS(
+      SELECT 1 FROM chunk WHERE chunk.passage = passage.id AND to_sequence IS NULL
     );
+    CREATE VIRTUAL TABLE live_fts USING fts5(
+      heading, body, content = 'live_passage', content_rowid = 'id', tokenize = 'freshet'
+    );
+    INSERT INTO live_fts(live_fts, rank) VALUES('automerge', 8);
+    INSERT INTO live_fts(live_fts, rank) VALUES('rank', 'bm25(2.0, 1.0)');
     CREATE TABLE change(
       sequence INTEGER PRIMARY KEY, at INTEGER NOT NULL, run BLOB NOT NULL, kind TEXT NOT NULL,
       document INTEGER NOT NULL REFERENCES document(id), source TEXT NOT NULL, origin TEXT NOT NULL,

@@ -87,6 +87,11 @@ final class Statement {
     }
   }
 
+  /// Binds what another statement's row has in a column.
+  func bind(_ index: Int32, column: Int32, of other: Statement) {
+    check(sqlite3_bind_value(handle, index, sqlite3_column_value(other.handle, column)))
+  }
+
   private func check(_ status: Int32) {
     if bindStatus == SQLITE_OK { bindStatus = status }
   }

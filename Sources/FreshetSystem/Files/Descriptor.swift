@@ -24,7 +24,8 @@ public final class Descriptor: Sendable {
   /// Opens a path, relative to a folder when one is given; the descriptor is close-on-exec.
   ///
   /// - Throws: `FreshetError`.
-  public convenience init(opening path: String, flags: Int32, mode: mode_t = 0o666, in folder: Descriptor? = nil) throws {
+  public convenience init(opening path: String, flags: Int32, mode: mode_t = 0o666, in folder: Descriptor? = nil) throws
+  {
     let number = freshet_open_at(folder?.number ?? AT_FDCWD, path, flags, mode)
     guard number >= 0 else { throw FreshetError.system(number, "open the file", path: path) }
     self.init(owning: number)

@@ -135,6 +135,33 @@ public enum FileSystem {
     return names.sorted { $0.lexicographicallyPrecedes($1) }
   }
 
+  /// The path made absolute from the current folder, without `.`, `..` and doubled slashes; nothing has to be there, and
+  /// links stay.
+  ///
+  /// - Throws: `FreshetError` when the current folder no longer exists.
+  public static func absolutePath(_ path: String) throws -> String {
+    var base = ""
+    if path.utf8.first != UInt8(ascii: "/") {
+      guard let current = getcwd(nil, 0) else { throw FreshetError.system(errno, "find the current folder", path: path) }
+      defer { free(current) }
+      base = String(cString: current) + "/"
+    }
+    var parts: [Substring] = []
+    for part in (base + path).split(separator: "/") {
+      if part == ".." { _ = parts.popLast() } else if part != "." { parts.append(part) }
+    }
+    return "/" + parts.joined(separator: "/")
+  }
+
+  /// Whether a folder is there; links are followed.
+  ///
+  /// - Throws: `FreshetError` when that cannot be told.
+  public static func isFolder(_ path: String) throws -> Bool {
+    guard try exists(path) else { return false }
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
   /// The absolute path without links, `.` and `..`.
   ///
   /// - Throws: `FreshetError` when nothing is there.
@@ -155,7 +182,9 @@ public enum FileSystem {
   public static func split(_ path: String) -> (folder: String, name: String) {
     var bytes = Array(path.utf8)
     while bytes.count > 1, bytes.last == UInt8(ascii: "/") { bytes.removeLast() }
-    guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return (".", String(decoding: bytes, as: UTF8.self)) }
+    guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else {
+      return (".", String(decoding: bytes, as: UTF8.self))
+    }
     let folder = slash == 0 ? "/" : String(decoding: bytes[..<slash], as: UTF8.self)
     return (folder, String(decoding: bytes[(slash + 1)...], as: UTF8.self))
   }

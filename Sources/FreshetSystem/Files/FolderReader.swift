@@ -48,7 +48,9 @@ public struct FolderReader: ~Copyable {
       while offset < count {
         let (name, kind, length) = record(at: offset)
         offset += length
-        if name[0] == UInt8(ascii: "."), name.count == 1 || (name.count == 2 && name[1] == UInt8(ascii: ".")) { continue }
+        if name[0] == UInt8(ascii: "."), name.count == 1 || (name.count == 2 && name[1] == UInt8(ascii: ".")) {
+          continue
+        }
         try body(name, kind)
       }
     }

@@ -37,6 +37,12 @@ public enum ProcessEnvironment {
     }
   }
 
+  /// The processors that this process may use.
+  public static var processorCount: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+
+  /// This process's number.
+  public static var processNumber: Int32 { getpid() }
+
   /// A user's name; `nil` when the system knows none for the number.
   public static func userName(_ user: uid_t) -> String? {
     var entry = passwd()

@@ -9,6 +9,10 @@ static inline int freshet_sqlite_configure(sqlite3 *database, int option, int va
   return sqlite3_db_config(database, option, value, (int *)0);
 }
 
+// sqlite3_config is variadic. Without statistics every allocation is spared a lock of the whole process. Has an effect
+// only before the first connection.
+static inline int freshet_sqlite_disable_memory_statistics(void) { return sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+
 // SQLITE_TRANSIENT and SQLITE_STATIC are casts that Swift does not import. A length of 0 must not become NULL.
 static inline int freshet_bind_text(sqlite3_stmt *statement, int index, const char *text, size_t count) {
   return sqlite3_bind_text64(statement, index, count ? text : "", count, SQLITE_TRANSIENT, SQLITE_UTF8);

@@ -27,6 +27,9 @@ struct freshet_status {
   uint32_t owner;
 };
 
+// O_PATH of Linux, which the headers show only with a feature macro.
+static const int freshet_path_only = 010000000;
+
 // A descriptor, always close-on-exec; retries EINTR.
 int freshet_open_at(int folder, const char *path, int flags, unsigned mode);
 

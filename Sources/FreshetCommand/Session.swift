@@ -1,0 +1,129 @@
+import Freshet
+import FreshetCommandLine
+import FreshetConfiguration
+import FreshetModel
+import FreshetSystem
+
+/// What the verbs share: the options that every verb understands, the configuration, where text goes.
+struct Session: Sendable {
+  let invocation: Invocation
+  let output = FreshetCommand.output
+  let diagnostics = FreshetCommand.diagnostics
+
+  static let options: [Option] = [
+    .value("config", short: "c", "file", .file, "The configuration; else FRESHET_CONFIG, else the nearest freshet.yaml."),
+    .flag("json", "Write results as JSON, one value a line."),
+    .flag("quiet", short: "q", "Write nothing but results and errors."),
+    .flag("verbose", short: "v", "Say more of what is done."),
+    .value("log-level", "level", .choice(["error", "warning", "info", "debug"]), "What is logged on stderr."),
+    .value("log-format", "format", .choice(["text", "json"]), "How it is logged."),
+    .value("env-file", "file", .file, "Read variables of the environment from a file."),
+    .flag("trust", "Accept what the configuration names outside of its folder, for this call."),
+  ]
+
+  init(_ invocation: Invocation) {
+    self.invocation = invocation
+  }
+
+  var writesJSON: Bool { invocation.flag("json") }
+  var isQuiet: Bool { invocation.flag("quiet") }
+  var isVerbose: Bool { invocation.flag("verbose") }
+
+  /// The configuration that the call means, checked and trusted.
+  ///
+  /// - Parameter paths: what the call names; without any configuration file, one folder among them is the source of an
+  ///   implicit one.
+  func configuration(for paths: [String] = [], overrides: [ConfigurationOverride] = []) throws -> Configuration {
+    let configuration = try untrustedConfiguration(for: paths, overrides: overrides)
+    if !invocation.flag("trust") { try TrustStore.standard(environment: environment()).require(configuration) }
+    return configuration
+  }
+
+  func untrustedConfiguration(
+    for paths: [String] = [], overrides: [ConfigurationOverride] = []
+  ) throws -> Configuration {
+    let loader = try loader()
+    let start = paths.first.map(loader.absolute)
+    if let file = loader.locate(explicit: invocation.value("config"), from: start) {
+      if try FileSystem.isFolder(file) { return try loader.implicit(folder: file, overrides: overrides) }
+      return try loader.load(file, overrides: overrides)
+    }
+    if paths.count == 1, let start, try FileSystem.isFolder(start) {
+      return try loader.implicit(folder: start, overrides: overrides)
+    }
+    if let folder = try nearestCollection(from: loader.absolute(".")) {
+      return try loader.implicit(folder: folder, overrides: overrides)
+    }
+    throw FreshetError(
+      .noCollection,
+      "there is no freshet.yaml here or above, and no collection; `freshet init` writes a configuration, and "
+        + "`freshet sync FOLDER` works without one")
+  }
+
+  /// The collection of the call's configuration.
+  func open(_ access: Collection.Access, paths: [String] = []) async throws -> Collection {
+    try await Collection.open(try configuration(for: paths), for: access)
+  }
+
+  /// The collection for reading, closed when the body has ended.
+  func reading<Result>(_ body: (Collection) async throws -> Result) async throws -> Result {
+    try await closing(try await open(.reading), body)
+  }
+
+  /// The collection for writing, closed when the body has ended.
+  func writing<Result>(_ body: (Collection) async throws -> Result) async throws -> Result {
+    try await closing(
+      try await open(.writing(creating: false, waiting: invocation.duration("wait") ?? .zero)), body)
+  }
+
+  func closing<Result>(
+    _ collection: Collection, _ body: (Collection) async throws -> Result
+  ) async throws -> Result {
+    do {
+      let result = try await body(collection)
+      await collection.close()
+      return result
+    } catch {
+      await collection.close()
+      throw error
+    }
+  }
+
+  func loader() throws -> ConfigurationLoader {
+    try ConfigurationLoader(environment: try environment())
+  }
+
+  /// The process's environment, with the variables of `--env-file` where the process has none of that name.
+  private func environment() throws -> [String: String] {
+    var variables = ProcessEnvironment.all()
+    guard let path = invocation.value("env-file") else { return variables }
+    let text = String(decoding: try FileSystem.read(path, limit: 1 << 20), as: UTF8.self)
+    for line in text.split(whereSeparator: \.isNewline) {
+      guard let (name, value) = Self.assignment(line) else { continue }
+      if variables[name] == nil { variables[name] = value }
+    }
+    return variables
+  }
+
+  /// `NAME=value`, `export NAME="value"`; `nil` for comments and anything else.
+  private static func assignment(_ line: Substring) -> (String, String)? {
+    var rest = line.drop { $0 == " " || $0 == "\t" }
+    if rest.hasPrefix("export ") { rest = rest.dropFirst(7) }
+    guard rest.first != "#", let sign = rest.firstIndex(of: "=") else { return nil }
+    var value = rest[rest.index(after: sign)...]
+    if let quote = value.first, quote == "\"" || quote == "'", value.count > 1, value.last == quote {
+      value = value.dropFirst().dropLast()
+    }
+    return (String(rest[..<sign]), String(value))
+  }
+
+  private func nearestCollection(from folder: String) throws -> String? {
+    var candidate = folder
+    while true {
+      let base = candidate == "/" ? "" : candidate
+      if try CollectionFolder(path: base + "/.freshet").exists() { return candidate }
+      guard candidate != "/", let slash = candidate.lastIndex(of: "/") else { return nil }
+      candidate = slash == candidate.startIndex ? "/" : String(candidate[..<slash])
+    }
+  }
+}

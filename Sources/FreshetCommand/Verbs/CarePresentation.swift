@@ -1,0 +1,134 @@
+import Freshet
+import FreshetCommandLine
+import FreshetIndex
+import FreshetModel
+import FreshetSync
+import FreshetSystem
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+extension CollectionStatus {
+  /// The line of `status --json`.
+  var json: JSONValue {
+    [
+      "collection": .string(path), "sequence": .integer(head.sequence),
+      "documents": .integer(Int64(counts.documents)), "deleted_documents": .integer(Int64(counts.deletedDocuments)),
+      "versions": .integer(Int64(counts.versions)), "chunks": .integer(Int64(counts.chunks)),
+      "passages": .integer(Int64(counts.passages)), "vectors": .integer(Int64(counts.vectors)),
+      "awaiting_vectors": .integer(Int64(counts.awaitingVectors)),
+      "model": model.map { .string($0.name) } ?? .null,
+      "daemon": ["running": .boolean(false), "pid": .null],
+      "writer": writer.map { .integer(Int64($0)) } ?? .null, "last_run": lastRun?.json ?? .null,
+      "last_processed": head.sequence > 0 ? .string(head.at.description) : .null,
+      "last_rebuild": index.map { .string($0.builtAt.description) } ?? .null,
+      "rebuild_threshold": .number(rebuildThreshold),
+      "changed_since_rebuild": .number(index?.changedRatio ?? 0), "failures": .integer(Int64(counts.failures)),
+      "index": index.map {
+        [
+          "backend": .string($0.backend.rawValue), "sequence": .integer($0.position.sequence),
+          "live_at_build": .integer(Int64($0.liveAtBuild)), "added": .integer(Int64($0.addedSinceBuild)),
+          "removed": .integer(Int64($0.removedSinceBuild)), "delta_files": .integer(Int64($0.deltaFiles)),
+          "has_backup": .boolean($0.hasBackup), "bytes": .integer(Int64($0.byteCount)),
+        ]
+      } ?? .null,
+    ]
+  }
+
+  /// The lines for people.
+  var text: String {
+    var lines = [
+      ("Collection", path),
+      (
+        "Documents",
+        "\(counts.documents), with \(counts.versions) versions"
+          + (counts.deletedDocuments > 0 ? "; \(counts.deletedDocuments) deleted" : "")
+      ),
+      ("Chunks", "\(counts.chunks), of \(counts.passages) distinct texts"),
+      ("Model", model.map { "\($0.name), \($0.dimension) components" } ?? "none"),
+    ]
+    if counts.awaitingVectors > 0 { lines.append(("Awaiting", "\(counts.awaitingVectors) documents wait for vectors")) }
+    if let index {
+      lines.append(
+        (
+          "Index",
+          "\(index.backend.rawValue), \(Quantity.text(bytes: Int64(index.byteCount))), built "
+            + "\(index.builtAt.description.prefix(16)); \((index.changedRatio * 1000).rounded() / 10) % changed since, "
+            + "built anew at \(rebuildThreshold * 100) %"
+        ))
+    }
+    if let writer { lines.append(("Writer", "process \(writer)")) }
+    if let lastRun { lines.append(("Last run", "\(lastRun.startedAt.description.prefix(19)) by \(lastRun.actor)")) }
+    if counts.failures > 0 { lines.append(("Failures", "\(counts.failures); `freshet failures` lists them")) }
+    return lines.map { name, value in
+      name + String(repeating: " ", count: max(1, 12 - name.count)) + value.displayable + "\n"
+    }.joined()
+  }
+}
+
+extension VerificationReport {
+  /// The line of `verify --json`.
+  var json: JSONValue {
+    [
+      "ok": .boolean(isOK), "documents": .integer(Int64(documents)), "chunks": .integer(Int64(chunks)),
+      "passages": .integer(Int64(passages)), "vectors": .integer(Int64(vectors)),
+      "problems": .array(
+        problems.map {
+          [
+            "code": .string($0.code), "document": $0.document.map { .string($0.description) } ?? .null,
+            "version": $0.version.map { .integer(Int64($0)) } ?? .null, "message": .string($0.message),
+          ]
+        }),
+    ]
+  }
+}
+
+extension ExportedChunk {
+  /// A line of `export --format jsonl`.
+  func json(withVector: Bool) -> JSONValue {
+    [
+      "document": .string(document.id.description), "source": .string(document.sourceName),
+      "origin": .string(document.origin), "version": .integer(Int64(document.version)),
+      "chunk": .string(chunk.id.description), "passage": .integer(chunk.passage),
+      "heading": .array(passage.heading.map { .string($0) }), "text": .string(passage.body),
+      "position": [
+        "start": .integer(Int64(chunk.start)), "end": .integer(Int64(chunk.end)),
+        "page": chunk.page.map { .integer(Int64($0)) } ?? .null,
+      ],
+      "vector": withVector ? vector.map { .array($0.map { .number(Double($0)) }) } ?? .null : .null,
+      "metadata": JSONValue(document.metadata),
+    ]
+  }
+}
+
+/// Where `export` writes: stdout, or a file that appears whole or not at all.
+enum ExportFile {
+  static func write(
+    to path: String?, _ output: OutputWriter, _ body: (OutputWriter) async throws -> Void
+  ) async throws {
+    guard let path else { return try await body(output) }
+    let temporary = path + ".partial"
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else {
+      throw FreshetError(
+        .inputOutput, "cannot be written (\(String(cString: strerror(errno)))); choose another file", path: path)
+    }
+    defer { close(descriptor) }
+    let file = OutputWriter(descriptor: descriptor)
+    do {
+      try await body(file)
+      try file.flush()
+      guard fsync(descriptor) == 0, rename(temporary, path) == 0 else {
+        throw FreshetError(
+          .inputOutput, "cannot be written (\(String(cString: strerror(errno)))); make room or choose another file",
+          path: path)
+      }
+    } catch {
+      unlink(temporary)
+      throw error
+    }
+  }
+}

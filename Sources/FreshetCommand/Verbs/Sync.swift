@@ -1,0 +1,165 @@
+import Freshet
+import FreshetCommandLine
+import FreshetConfiguration
+import FreshetModel
+import FreshetSync
+import FreshetSystem
+import Synchronization
+
+extension Verb {
+  /// `freshet sync`.
+  static let sync = Verb(
+    "sync",
+    overview: "Bring the collection in step with its sources.",
+    discussion: """
+      Unchanged files are not read, unchanged text is not embedded again. Without a configuration, `freshet sync FOLDER` \
+      makes a collection in FOLDER/.freshet.
+
+      Ends with 0; 3 when some documents failed; 4 when deletions were held back or a source could not be listed; 11 when \
+      another process writes the collection; 130 when it was interrupted (what was done is committed).
+      """,
+    arguments: [
+      Argument("path", .file, isOptional: true, isRepeated: true, "Only these files and folders.")
+    ],
+    options: [
+      .flag("dry-run", short: "n", "Say what would change and what it would cost; change nothing."),
+      .flag("force", "Read, parse and chunk everything anew, and build the index anew."),
+      .flag("no-cache", "Embed texts again that have a vector."),
+      .flag("checksum", "Read every file, whatever its time and size."),
+      .flag("retry", "Try documents again that failed."),
+      .flag("allow-mass-delete", "Delete also when much of a source is gone."),
+      .flag("no-recursive", "Leave out the folders below the sources."),
+      .value("workers", "n", .integer(1...256), "Files read at the same time."),
+      .value("checkpoint", "n", .integer(1...100_000), default: "50", "Documents of one commit."),
+      .value("actor", "name", .text, default: "user@host", "Who makes the versions."),
+      .value("wait", "duration", .duration, default: "0s", "Wait so long for another writer to end."),
+    ],
+    run: { try await SyncVerb(session: Session($0)).run() })
+}
+
+private struct SyncVerb: Sendable {
+  let session: Session
+
+  private var invocation: Invocation { session.invocation }
+
+  func run() async throws -> ExitCode {
+    let paths = invocation.arguments("path")
+    var overrides: [ConfigurationOverride] = []
+    if invocation.flag("no-recursive") {
+      overrides.append(ConfigurationOverride(key: "sync.recursive", value: "false", label: "--no-recursive"))
+    }
+    let configuration = try session.configuration(for: paths, overrides: overrides)
+    let request = request(configuration, paths)
+    if invocation.flag("dry-run") {
+      let collection = try await Collection.openForForecast(configuration)
+      return try await session.closing(collection) { try await show(try await $0.forecast(request)) }
+    }
+    let collection = try await Collection.open(
+      configuration, for: .writing(creating: true, waiting: invocation.duration("wait") ?? .zero))
+    return try await session.closing(collection) { try await sync($0, request) }
+  }
+
+  private func request(_ configuration: Configuration, _ paths: [String]) -> SyncRequest {
+    var request = SyncRequest()
+    // The folder of an implicit configuration is the whole of it.
+    request.paths = configuration.file == nil ? [] : paths
+    request.force = invocation.flag("force")
+    request.ignoresEmbeddingCache = invocation.flag("no-cache")
+    request.checksum = invocation.flag("checksum")
+    request.retriesFailures = invocation.flag("retry")
+    request.allowMassDelete = invocation.flag("allow-mass-delete")
+    request.actor = invocation.value("actor")
+    request.workers = invocation.integer("workers")
+    request.checkpointDocuments = invocation.integer("checkpoint")
+    return request
+  }
+
+  private func sync(_ collection: Collection, _ request: SyncRequest) async throws -> ExitCode {
+    let stop = StopSignal()
+    let signals = Task {
+      for await _ in try SignalHandling.stream() {
+        if stop.isGiven { break }
+        stop.give()
+        session.diagnostics.line("Interrupted: committing what is done …")
+      }
+    }
+    defer { signals.cancel() }
+    let style: ProgressReporter.Style? = session.isQuiet ? .silent : nil
+    let progress = ProgressReporter(session.diagnostics, style: style)
+    let broken = Atomic<Bool>(false)
+    let report = try await collection.sync(request, stop: stop) { event in
+      do {
+        try tell(event, progress)
+      } catch {
+        // Nobody reads the results any more; the sync itself goes on.
+        broken.store(true, ordering: .relaxed)
+      }
+    }
+    progress.finish()
+    if session.writesJSON {
+      try session.output.json(report.json)
+    } else if !session.isQuiet {
+      try session.output.line(report.summary)
+    }
+    return exitCode(report)
+  }
+
+  private func exitCode(_ report: SyncReport) -> ExitCode {
+    if report.interrupted { return .interrupted }
+    if !report.held.isEmpty || !report.unavailable.isEmpty || report.documents.held > 0 { return .deletionsHeld }
+    return report.documents.failed > 0 ? .documentsFailed : .success
+  }
+
+  private func tell(_ event: SyncEvent, _ progress: ProgressReporter) throws {
+    switch event {
+    case .progress(let state): progress.update(state.shown)
+    case .changed(let outcome):
+      if session.writesJSON {
+        try session.output.json(outcome.json)
+      } else if session.isVerbose {
+        try session.output.line(outcome.line)
+      }
+    case .failed(let failure):
+      if session.writesJSON { try session.output.json(failure.json) }
+      session.diagnostics.warning("\(failure.origin): \(failure.error.message)".displayable)
+    case .skipped(_, let origin, let reason):
+      if session.isVerbose { session.diagnostics.line("Skipped \(origin): \(reason.message)".displayable) }
+    case .unavailable(let problem):
+      let place = problem.path.isEmpty ? problem.source : "\(problem.source):\(problem.path)"
+      session.diagnostics.warning("\(place): \(problem.error.message)".displayable)
+    case .held(let held): session.diagnostics.warning("\(held.source): \(held.sentence)".displayable)
+    }
+  }
+
+  private func show(_ forecast: SyncForecast) async throws -> ExitCode {
+    if session.writesJSON {
+      for change in forecast.changes { try session.output.json(change.json) }
+      for failure in forecast.failures { try session.output.json(failure.json) }
+      try session.output.json(forecast.json)
+    } else {
+      for change in forecast.changes { try session.output.line(change.line) }
+      for failure in forecast.failures {
+        session.diagnostics.warning("\(failure.origin): \(failure.error.message)".displayable)
+      }
+      for held in forecast.held { session.diagnostics.warning("\(held.source): \(held.sentence)".displayable) }
+      try session.output.line(forecast.summary)
+    }
+    return forecast.held.isEmpty && forecast.unavailable.isEmpty ? .success : .deletionsHeld
+  }
+}
+
+extension SyncProgress {
+  /// What a progress bar shows: chunks, since documents differ in size too much to tell the time from.
+  var shown: ProgressState {
+    if itemsToRead == 0 {
+      return ProgressState(activity: "Listing", completed: itemsListed, total: nil, isTotalFinal: false, unit: "files")
+    }
+    // Chunks of files that were not read yet are guessed from the bytes of those that were.
+    let known = Double(max(chunksFound, 1))
+    let guess = bytesRead > 0 ? known * Double(bytesToRead) / Double(bytesRead) : known
+    return ProgressState(
+      activity: "Syncing", completed: chunksDone, total: Int(max(guess, known)),
+      isTotalFinal: listingFinished && itemsRead >= itemsToRead, unit: "chunks",
+      note: "\(documentsCommitted) of \(itemsToRead) documents")
+  }
+}

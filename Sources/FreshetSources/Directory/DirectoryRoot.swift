@@ -1,0 +1,113 @@
+import CSystem
+import FreshetModel
+import FreshetSystem
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// An opened root: everything below is reached from its descriptor, and nothing outside of it.
+struct DirectoryRoot: Sendable {
+  let folder: Descriptor
+  let status: FileStatus
+  let volume: Volume
+  /// The root's absolute path without links.
+  let resolvedPath: [UInt8]
+
+  /// - Throws: `FreshetError` with `source_unavailable`.
+  init(_ configuration: DirectoryConfiguration) throws {
+    do {
+      folder = try Descriptor(opening: configuration.path, flags: O_RDONLY | O_DIRECTORY)
+      status = try folder.status()
+      volume = try Volume(of: folder.number)
+      resolvedPath = Array(try FileSystem.resolved(configuration.path).utf8)
+    } catch let error as FreshetError {
+      throw FreshetError(
+        .sourceUnavailable,
+        "the source “\(configuration.name)” cannot be listed, so nothing of it counts as deleted: \(error.message)",
+        path: configuration.path,
+        permanence: .transient(retryAfter: nil)
+      )
+    }
+  }
+
+  /// Device, inode and type of file system.
+  var identity: String {
+    let (device, inode) = (status.fingerprint.device, status.fingerprint.inode)
+    return String(device, radix: 16) + ":" + String(inode, radix: 16) + " " + String(volume.type, radix: 16)
+  }
+
+  /// The longest piece of a path that one call takes.
+  private static let pieceMax = 3_000
+
+  /// Opens a path below the root; links are followed as long as they stay inside. Answers the descriptor or the negated
+  /// errno: `-EXDEV` when it leads out.
+  func open(_ path: [UInt8], flags: Int32) -> Int32 {
+    let result = openBeneath(path, flags: flags)
+    guard result == -EXDEV || result == -ENOSYS else { return result }
+    if result == -ENOSYS { return openWithoutLinks(path, flags: flags) }
+    // An absolute link that points inside the root: the kernel refuses every absolute link here.
+    guard let resolved = realpath(String(decoding: resolvedPath + [UInt8(ascii: "/")], as: UTF8.self), path) else {
+      return result
+    }
+    let inside = resolvedPath == [UInt8(ascii: "/")] ? resolvedPath : resolvedPath + [UInt8(ascii: "/")]
+    guard resolved.starts(with: inside) else { return -EXDEV }
+    return openBeneath(Array(resolved[inside.count...]), flags: flags)
+  }
+
+  private func realpath(_ folder: String, _ path: [UInt8]) -> [UInt8]? {
+    let whole = Array(folder.utf8) + path + [0]
+    return whole.withUnsafeBytes { bytes in
+      guard let start = bytes.baseAddress,
+        let resolved = Glibc.realpath(start.assumingMemoryBound(to: CChar.self), nil)
+      else { return nil }
+      defer { free(resolved) }
+      return Array(UnsafeRawBufferPointer(start: resolved, count: strlen(resolved)))
+    }
+  }
+
+  private func openBeneath(_ path: [UInt8], flags: Int32) -> Int32 {
+    var rest = path[...]
+    var held: Descriptor?
+    // A path longer than the system takes is opened in pieces.
+    while rest.count > Self.pieceMax {
+      guard let slash = rest.prefix(Self.pieceMax).lastIndex(of: UInt8(ascii: "/")) else { return -ENAMETOOLONG }
+      let next = Self.withPath(rest[..<slash]) {
+        freshet_open_beneath(held?.number ?? folder.number, $0, freshet_path_only | O_DIRECTORY)
+      }
+      guard next >= 0 else { return next }
+      held = Descriptor(owning: next)
+      rest = rest[(slash + 1)...]
+    }
+    return Self.withPath(rest) { freshet_open_beneath(held?.number ?? folder.number, $0, flags) }
+  }
+
+  /// For kernels without `openat2`: name by name, and no link at all.
+  private func openWithoutLinks(_ path: [UInt8], flags: Int32) -> Int32 {
+    let names = path.split(separator: UInt8(ascii: "/"))
+    guard let last = names.last else { return Self.withPath([]) { freshet_open_at(folder.number, $0, flags, 0) } }
+    var held = folder
+    for name in names.dropLast() {
+      guard name != Array("..".utf8)[...] else { return -EXDEV }
+      let next = Self.withPath(name) {
+        freshet_open_at(held.number, $0, freshet_path_only | O_DIRECTORY | O_NOFOLLOW, 0)
+      }
+      guard next >= 0 else { return next }
+      held = Descriptor(owning: next)
+    }
+    guard last != Array("..".utf8)[...] else { return -EXDEV }
+    return Self.withPath(last) { freshet_open_at(held.number, $0, flags | O_NOFOLLOW, 0) }
+  }
+
+  private static func withPath<Result>(_ path: ArraySlice<UInt8>, _ body: (UnsafePointer<CChar>) -> Result) -> Result {
+    let text = (path.isEmpty ? [UInt8(ascii: ".")] : Array(path)) + [0]
+    return text.withUnsafeBufferPointer { buffer in
+      buffer.withMemoryRebound(to: CChar.self) { characters in
+        guard let start = characters.baseAddress else { return body("") }
+        return body(start)
+      }
+    }
+  }
+}

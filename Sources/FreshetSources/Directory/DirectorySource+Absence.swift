@@ -1,0 +1,123 @@
+import CSystem
+import FreshetModel
+import FreshetSystem
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+extension DirectorySource {
+  public func absence(of path: [UInt8], fingerprint: ItemFingerprint) async -> Absence {
+    let root: DirectoryRoot
+    do {
+      root = try DirectoryRoot(configuration)
+    } catch let error as FreshetError {
+      return .unknown(error)
+    } catch {
+      return .unknown(FreshetError(.sourceUnavailable, "\(error)", path: location))
+    }
+    return judge(path, fingerprint, root)
+  }
+
+  private func judge(_ path: [UInt8], _ fingerprint: ItemFingerprint, _ root: DirectoryRoot) -> Absence {
+    let origin = PathEncoding.origin(of: path)
+    let excluded = FolderIdentity.all(configuration.excludedFolders)
+    var ignored = IgnoreStack()
+    var (folder, device) = (root.folder, root.status.fingerprint.device)
+    var prefix = 0
+    while true {
+      if configuration.respectsIgnoreFiles {
+        for file in IgnoreFiles.read(in: folder) { ignored.push(file.rules, prefix: prefix, file: file.name) }
+      }
+      guard let slash = path[prefix...].firstIndex(of: UInt8(ascii: "/")) else { break }
+      let part = Array(path[..<slash])
+      if !configuration.isRecursive { return .outOfScope("subfolders are not entered (recursive: false)") }
+      let reason = part.withUnsafeBytes {
+        scope.reasonAgainst(folder: $0, nameOffset: prefix) ?? ignored.reason($0, nameOffset: prefix, isFolder: true)
+      }
+      // Opened for reading: a folder that cannot be read may hold it.
+      let number = root.open(part, flags: O_RDONLY | O_DIRECTORY | O_NONBLOCK)
+      if number == -ENOENT || number == -ENOTDIR { return gone(device, fingerprint, origin) }
+      if number == -EXDEV { return .outOfScope("its folder is now a link that leads out of the source") }
+      if let reason {
+        if number >= 0 { close(number) }
+        return .outOfScope(reason)
+      }
+      guard number >= 0 else { return .unknown(.system(number, "open its folder", path: origin)) }
+      folder = Descriptor(owning: number)
+      guard let status = try? folder.status() else { return .unknown(.system(EIO, "examine its folder", path: origin)) }
+      if excluded.contains(FolderIdentity(status.fingerprint)) {
+        return .outOfScope("its folder belongs to the collection or to another source")
+      }
+      device = status.fingerprint.device
+      prefix = slash + 1
+    }
+    return judgeFile(path, fingerprint, root, folder: folder, device: device, ignored: ignored)
+  }
+
+  private func judgeFile(
+    _ path: [UInt8],
+    _ fingerprint: ItemFingerprint,
+    _ root: DirectoryRoot,
+    folder: Descriptor,
+    device: UInt64,
+    ignored: IgnoreStack
+  ) -> Absence {
+    let origin = PathEncoding.origin(of: path)
+    let prefix = path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
+    var found = freshet_status()
+    let name = Array(path[prefix...]) + [0]
+    let result = name.withUnsafeBytes {
+      freshet_status_at(folder.number, $0.baseAddress?.assumingMemoryBound(to: CChar.self), false, &found)
+    }
+    if result == -ENOENT || result == -ENOTDIR { return gone(device, fingerprint, origin) }
+    guard result == 0 else { return .unknown(.system(result, "examine the file", path: origin)) }
+    var status = FileStatus(found)
+    let reason = path.withUnsafeBytes {
+      scope.reasonAgainst(file: $0, nameOffset: prefix) ?? ignored.reason($0, nameOffset: prefix, isFolder: false)
+    }
+    if status.kind == .folder { return gone(device, fingerprint, origin) }
+    if let reason { return .outOfScope(reason) }
+    if status.kind == .link {
+      if configuration.links == .ignore { return .outOfScope("it is a link now, and links are left out") }
+      let number = root.open(path, flags: freshet_path_only)
+      if number == -EXDEV { return .outOfScope("it is a link that leads out of the source") }
+      if number == -ENOENT || number == -ENOTDIR || number == -ELOOP { return gone(device, fingerprint, origin) }
+      guard number >= 0 else { return .unknown(.system(number, "follow the link", path: origin)) }
+      let target = Descriptor(owning: number)
+      guard let targetStatus = try? target.status() else {
+        return .unknown(.system(EIO, "examine the link's target", path: origin))
+      }
+      status = targetStatus
+    }
+    if status.kind != .file { return .outOfScope("it is no regular file any more") }
+    if status.fingerprint.size > configuration.fileSizeMax {
+      let (size, most) = (status.fingerprint.size, configuration.fileSizeMax)
+      return .outOfScope("it has \(size) bytes, above the limit of \(most) (sync.max_file_size)")
+    }
+    return .unknown(
+      FreshetError(
+        .changedWhileRead,
+        "the file came back while the source was listed; the next sync takes it up",
+        path: origin,
+        permanence: .transient(retryAfter: nil)
+      )
+    )
+  }
+
+  /// Nothing is there: that counts if we look at the file system that it was on.
+  private func gone(_ device: UInt64, _ fingerprint: ItemFingerprint, _ origin: String) -> Absence {
+    if device == fingerprint.device { return .vanished }
+    return .unknown(
+      FreshetError(
+        .deletionsHeld,
+        "the file was on another disk, which is not mounted here now; mount it and sync again, or use "
+          + "--allow-mass-delete if it is gone for good",
+        path: origin,
+        permanence: .transient(retryAfter: nil)
+      )
+    )
+  }
+}

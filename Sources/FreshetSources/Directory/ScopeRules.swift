@@ -1,0 +1,88 @@
+import FreshetModel
+
+/// The configured patterns, compiled: decides whether a path belongs to a source, and says why not.
+struct ScopeRules: Sendable {
+  private struct Rule: Sendable {
+    let text: String
+    let pattern: PathPattern
+    /// Matched on the last name instead of the path.
+    let isNameOnly: Bool
+    let isFolderOnly: Bool
+    /// What stands before `/**`: a folder that matches it need not be entered.
+    let folder: PathPattern?
+
+    func matches(_ path: UnsafeRawBufferPointer, nameOffset: Int) -> Bool {
+      pattern.matches(isNameOnly ? UnsafeRawBufferPointer(rebasing: path[nameOffset...]) : path)
+    }
+  }
+
+  private let include: [Rule]
+  private let exclude: [Rule]
+  private let includesHidden: Bool
+
+  /// - Throws: `FreshetError` with `invalid_configuration`, naming the pattern.
+  init(_ configuration: DirectoryConfiguration) throws {
+    include = try configuration.include.flatMap { try Self.compile($0, source: configuration.name) }
+    exclude = try configuration.exclude.flatMap { try Self.compile($0, source: configuration.name) }
+    includesHidden = configuration.includesHidden
+  }
+
+  private static func compile(_ text: String, source: String) throws -> [Rule] {
+    guard let expanded = PathPattern.expandBraces(Array(text.utf8)) else {
+      throw FreshetError(
+        .invalidConfiguration,
+        "the pattern “\(text)” of the source “\(source)” stands for more than 256 patterns; write fewer braces"
+      )
+    }
+    return try expanded.map { bytes in
+      var bytes = bytes[...]
+      if bytes.starts(with: "./".utf8) { bytes = bytes.dropFirst(2) }
+      let isFolderOnly = bytes.last == UInt8(ascii: "/")
+      if isFolderOnly { bytes = bytes.dropLast() }
+      let isNameOnly = !bytes.contains(UInt8(ascii: "/"))
+      if bytes.first == UInt8(ascii: "/") { bytes = bytes.dropFirst() }
+      guard !bytes.isEmpty, let pattern = PathPattern(bytes) else {
+        throw FreshetError(
+          .invalidConfiguration,
+          "the pattern “\(text)” of the source “\(source)” is not valid; close its brackets, and write \\[ for a bracket "
+            + "itself"
+        )
+      }
+      let suffix = Array("/**".utf8)
+      let folder = bytes.count > 3 && Array(bytes.suffix(3)) == suffix ? PathPattern(bytes.dropLast(3)) : nil
+      return Rule(
+        text: text,
+        pattern: pattern,
+        isNameOnly: isNameOnly,
+        isFolderOnly: isFolderOnly,
+        folder: folder
+      )
+    }
+  }
+
+  /// Why a folder is not entered; `nil` when it is.
+  func reasonAgainst(folder path: UnsafeRawBufferPointer, nameOffset: Int) -> String? {
+    if let reason = reasonAgainstName(path, nameOffset) { return reason }
+    for rule in exclude where rule.matches(path, nameOffset: nameOffset) || rule.folder?.matches(path) == true {
+      return "the pattern “\(rule.text)” excludes its folder"
+    }
+    return nil
+  }
+
+  /// Why a file is no item; `nil` when it is.
+  func reasonAgainst(file path: UnsafeRawBufferPointer, nameOffset: Int) -> String? {
+    if let reason = reasonAgainstName(path, nameOffset) { return reason }
+    for rule in exclude where !rule.isFolderOnly && rule.matches(path, nameOffset: nameOffset) {
+      return "the pattern “\(rule.text)” excludes it"
+    }
+    if include.isEmpty { return nil }
+    for rule in include where !rule.isFolderOnly && rule.matches(path, nameOffset: nameOffset) { return nil }
+    return "no include pattern matches it"
+  }
+
+  private func reasonAgainstName(_ path: UnsafeRawBufferPointer, _ nameOffset: Int) -> String? {
+    guard path[nameOffset] == UInt8(ascii: ".") else { return nil }
+    if path[nameOffset...].elementsEqual(".freshet".utf8) { return "it is in a collection's own folder" }
+    return includesHidden ? nil : "hidden files are left out (hidden: true includes them)"
+  }
+}
