@@ -59,7 +59,8 @@ class Crash(Campaign):
         self.say(
             f"lost documents {self.totals['lost']}, duplicates {self.totals['duplicates']}, texts embedded again "
             f"{self.totals['again']} (the most after one kill {self.totals['most']}, allowed {BATCH_IN_FLIGHT}), "
-            f"helpers left behind {self.totals['orphans']}"
+            f"helpers left behind {self.totals['orphans']}; index behind the database after {self.totals['behind']} of "
+            f"{self.totals['steps']} steps (searches replay the rest)"
         )
 
     # Scenarios
@@ -87,6 +88,7 @@ class Crash(Campaign):
             self._count_differences(workspace, expected)
             self._check_versions(workspace, tree, what)
         workspace.remove()
+        self.say(f"{label}: {self.kills.total()} kills so far")
 
     def large(self, chance) -> None:
         """One document of 10,000 chunks, killed in the middle of its embedding, then edited."""
@@ -253,6 +255,9 @@ class Crash(Campaign):
         state = workspace.state()
         self.totals["lost"] += len(expected.documents.keys() - state.documents.keys())
         self.totals["duplicates"] += len(state.duplicates)
+        status = workspace.status()
+        self.totals["steps"] += 1
+        self.totals["behind"] += (status.get("index") or {}).get("sequence") != status.get("sequence")
 
     def _check_versions(self, workspace: Workspace, tree: Tree, what: str) -> None:
         found = {origin: version for (_, origin), version in workspace.state().versions.items()}

@@ -8,6 +8,7 @@ from campaign import Campaign, Skipped
 from edits import Edits
 
 TOKENS_OFF_MOST = 0.02
+SAMPLE_MOST = 64  # texts that a dry run may embed to measure the speed
 TIME_OFF_MOST = 0.5  # of a machine that others use too
 
 
@@ -38,7 +39,8 @@ class Forecast(Campaign):
         if not self.check(len(lines) == 1, f"{len(lines)} forecasts: {dry}"):
             return
         self.check(not (workspace.collection / "collection.sqlite").exists(), "the dry run left a collection")
-        self.check(not workspace.embedded_texts(), "the dry run embedded something")
+        sample = len(workspace.embedded_texts())
+        self.check(sample <= SAMPLE_MOST, f"the dry run embedded {sample} texts")
         dry_seconds = time.monotonic() - start
         outcome = workspace.sync(seconds=3600)
         self.check_ends(outcome, (0, 3), "the sync")
