@@ -48,10 +48,10 @@ extension ChunkingPass {
     var texts: [String] = []
     var size = 0
     var index = heading
-    while index >= 0, size + sizes[index] <= limits.path {
+    while index >= 0, size + pathSizes[index] <= limits.path {
       let text = HeadingText.of(bytes, blocks[index].start, blocks[index].end)
       if !text.isEmpty { texts.append(text) }
-      size += sizes[index]
+      size += pathSizes[index]
       index = tree.parent[index]
     }
     return (texts.reversed(), size)

@@ -9,6 +9,8 @@ struct ChunkingPass {
   let blocks: [Block]
   /// The size of each block.
   let sizes: [Int]
+  /// The size of each heading's words, as they stand in a path; 0 for other blocks.
+  let pathSizes: [Int]
   /// Whether text that belongs to no block stands before each block.
   let isAfterGap: [Bool]
   let tree: HeadingTree
@@ -54,7 +56,12 @@ struct ChunkingPass {
     self.blocks = kept
     self.sizes = sizes
     self.isAfterGap = isAfterGap
-    tree = HeadingTree(kept, sizes: sizes)
+    pathSizes = kept.map { block in
+      guard block.kind == .heading else { return 0 }
+      let words = HeadingText.range(bytes, block.start, block.end)
+      return estimate.size(bytes, words.lowerBound, words.upperBound)
+    }
+    tree = HeadingTree(kept, sizes: pathSizes)
     isText = kept.map { $0.kind != .heading }
   }
 
@@ -94,7 +101,8 @@ struct ChunkingPass {
     appendAlone(pending..<blocks.count, &compounds, &pending)
     for index in blocks.indices where blocks[index].kind == .heading && !isText[index] {
       let next = index + 1
-      isText[index] = next == blocks.count || (blocks[next].kind == .heading && blocks[next].level <= blocks[index].level)
+      isText[index] =
+        next == blocks.count || (blocks[next].kind == .heading && blocks[next].level <= blocks[index].level)
     }
     return compounds
   }

@@ -6,10 +6,10 @@ struct HeadingTree {
   private(set) var parent: [Int] = []
   /// How many headings enclose each block.
   private(set) var depth: [Int] = []
-  /// The size of each heading's text with those above it; 0 for other blocks.
+  /// The size of each heading's words with those above it; 0 for other blocks.
   private(set) var pathSize: [Int] = []
 
-  /// Places the blocks, of which `sizes` are the sizes.
+  /// Places the blocks; `sizes` are those of the headings' words.
   init(_ blocks: [Block], sizes: [Int]) {
     parent.reserveCapacity(blocks.count)
     depth.reserveCapacity(blocks.count)
@@ -52,6 +52,13 @@ struct HeadingTree {
 /// Reads the words of a heading: without `#` marks, underline and line breaks.
 enum HeadingText {
   static func of(_ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int) -> String {
+    let range = range(bytes, start, end)
+    let text = bytes[range].map { $0 < 0x20 ? 0x20 : $0 }
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  /// Where the words of a heading are.
+  static func range(_ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int) -> Range<Int> {
     var start = start
     var end = end
     let isATX = start < end && bytes[start] == UInt8(ascii: "#")
@@ -65,8 +72,7 @@ enum HeadingText {
     }
     while start < end, bytes[start] <= 0x20 { start += 1 }
     while end > start, bytes[end - 1] <= 0x20 { end -= 1 }
-    let text = bytes[start..<end].map { $0 < 0x20 ? 0x20 : $0 }
-    return String(decoding: text, as: UTF8.self)
+    return start..<end
   }
 
   /// Where the last line starts when it is a run of `=` or `-` below other lines.

@@ -58,6 +58,10 @@ struct BlockSplitter {
 
   /// Cuts the text into pieces of at most `limit`, its lead included.
   mutating func split(_ text: Text, levels: ArraySlice<Segmenter.Level>, boundary: Boundary? = nil, emit: Emit) {
+    var text = text
+    if levels.first == nil || levels.first == .words {
+      while text.start < text.end, bytes[text.start] <= 0x20 { text.start += 1 }
+    }
     guard let level = levels.first else {
       splitByCount(text, boundary: boundary, emit: emit)
       return

@@ -133,7 +133,9 @@ enum Segmenter {
   ) -> Int {
     guard index + 1 < end else { return 0 }
     let second = bytes[index + 1]
-    if bytes[index] < 0xE0 { return (bytes[index], second) == (0xD8, 0x9F) || (bytes[index], second) == (0xDB, 0x94) ? 2 : 0 }
+    if bytes[index] < 0xE0 {
+      return (bytes[index], second) == (0xD8, 0x9F) || (bytes[index], second) == (0xDB, 0x94) ? 2 : 0
+    }
     guard index + 2 < end else { return 0 }
     switch (bytes[index], second, bytes[index + 2]) {
     case (0xE3, 0x80, 0x82), (0xEF, 0xBC, 0x81), (0xEF, 0xBC, 0x9F), (0xEF, 0xBD, 0xA1), (0xEF, 0xBC, 0x8E):

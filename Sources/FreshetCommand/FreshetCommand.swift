@@ -13,19 +13,27 @@ struct FreshetCommand {
   /// The released version.
   static let version = "0.1.0"
 
-  static let root = Verb(
+  /// Results; one buffer for the whole process, written out at its end.
+  static let output = OutputWriter()
+  /// Everything else.
+  static let diagnostics = DiagnosticWriter()
+
+  static var root: Verb {
+    Verb(
     "freshet",
     overview: "Keep a search index exactly in step with your documents, and prove it.",
     options: Session.options,
     verbs: [
       .initialize, .trust, .sync, .search, .status, .verify, .runs,
       .list, .history, .show, .failures,
-      .health, .model, .reindex, .export, .migrate, .completions,
+      .health, .model, .reindex, .export, .migrate, .completions { FreshetCommand.root },
     ])
+  }
 
   static func main() async {
     Terminal.ignoreBrokenPipes()
-    let application = CommandLineApplication(root, version: version)
+    let application = CommandLineApplication(
+      root, version: version, output: output, diagnostics: diagnostics)
     let code = await application.run(Array(CommandLine.arguments.dropFirst()))
     exit(code.rawValue)
   }

@@ -7,8 +7,8 @@ import FreshetSystem
 /// What the verbs share: the options that every verb understands, the configuration, where text goes.
 struct Session: Sendable {
   let invocation: Invocation
-  let output = OutputWriter()
-  let diagnostics = DiagnosticWriter()
+  let output = FreshetCommand.output
+  let diagnostics = FreshetCommand.diagnostics
 
   static let options: [Option] = [
     .value("config", short: "c", "file", .file, "The configuration; else FRESHET_CONFIG, else the nearest freshet.yaml."),

@@ -2,7 +2,8 @@ import FreshetModel
 
 extension SegmentedIndex {
   /// Opens a file that `write` made, of any backend.
-  /// - Throws: `FreshetError` with `index_failed` when it is missing, damaged, or of another version.
+  /// - Throws: `FreshetError` with `index_failed` when it is damaged or of another version; `not_found`, `unreadable` or
+  ///   `input_output` when it cannot be read.
   public static func open(
     _ path: String,
     mode: IndexOpenMode,

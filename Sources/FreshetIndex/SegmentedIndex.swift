@@ -94,7 +94,7 @@ public final class SegmentedIndex: VectorIndex {
 
   /// Replaces `path` by a file with every vector of this moment, in one step and durably. Builds a graph or FAISS index
   /// anew when something was added or removed since the base was built.
-  /// - Throws: `FreshetError` with `disk_full` or `index_failed`.
+  /// - Throws: `FreshetError` with `disk_full`, `input_output` or `index_failed`.
   public func write(to path: String, position: IndexPosition) throws {
     let layers = layers
     if layers.isPristineBase, let base = layers.layers.first {

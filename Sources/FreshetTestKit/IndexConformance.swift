@@ -94,13 +94,13 @@ public struct IndexConformance: Sendable {
 
   private func nearestFirst() throws {
     var random = SeededRandom(seed: seed)
-    let vectors = VectorSamples.clustered(count: 3000, dimension: 48, using: &random)
-    let index = try make(48)
+    let vectors = VectorSamples.clustered(count: 1500, dimension: 32, using: &random)
+    let index = try make(32)
     try index.add(VectorSamples.page(vectors, first: 10))
     let directory = try TemporaryDirectory()
     try index.write(to: directory.path + "/index", position: Self.position)
     for index in [index, try open(directory.path + "/index").0] {
-      for query in vectors.prefix(60) {
+      for query in vectors.prefix(25) {
         let scores = vectors.map { VectorSamples.cosine($0, query) }
         let tenth = scores.sorted(by: >)[9]
         let hits = try index.search(query, limit: 10, members: nil)
@@ -156,17 +156,17 @@ public struct IndexConformance: Sendable {
 
   private func filters() throws {
     var random = SeededRandom(seed: seed)
-    let vectors = VectorSamples.clustered(count: 4000, dimension: 24, using: &random)
-    let built = try make(24)
+    let vectors = VectorSamples.clustered(count: 2000, dimension: 16, using: &random)
+    let built = try make(16)
     try built.add(VectorSamples.page(vectors, first: 1))
     let directory = try TemporaryDirectory()
     try built.write(to: directory.path + "/index", position: Self.position)
     let (opened, _) = try open(directory.path + "/index")
     try opened.remove(Array(1...50))
-    let live = Set((51...4000).map(PassageID.init))
-    for round in 0..<200 {
+    let live = Set((51...2000).map(PassageID.init))
+    for round in 0..<80 {
       let share = [0.0, 0.001, 0.01, 0.1, 0.5, 0.9, 1.0].randomElement(using: &random) ?? 0.5
-      let chosen = (1...4200).filter { _ in Double.random(in: 0..<1, using: &random) < share }.map(PassageID.init)
+      let chosen = (1...2100).filter { _ in Double.random(in: 0..<1, using: &random) < share }.map(PassageID.init)
       let limit = [1, 10, 100].randomElement(using: &random) ?? 10
       let hits = try opened.search(vectors[round], limit: limit, members: PassageSet(chosen))
       let matches = live.intersection(chosen)
@@ -177,7 +177,10 @@ public struct IndexConformance: Sendable {
       try check(hits.allSatisfy { matches.contains($0.passage) }, "round \(round): a hit that the filter excludes")
       try check(Set(hits.map(\.passage)).count == hits.count, "round \(round): a hit twice")
     }
-    try check(opened.search(vectors[0], limit: 9, members: PassageSet()).isEmpty, "an empty filter lets something through")
+    try check(
+      opened.search(vectors[0], limit: 9, members: PassageSet()).isEmpty,
+      "an empty filter lets something through"
+    )
   }
 
   private func refuses() throws {
@@ -192,7 +195,9 @@ public struct IndexConformance: Sendable {
       }
       throw Violation(description: "\(what) is accepted")
     }
-    try refused(.modelMismatch, "a query of another dimension") { _ = try index.search([1, 0], limit: 1, members: nil) }
+    try refused(.modelMismatch, "a query of another dimension") {
+      _ = try index.search([1, 0], limit: 1, members: nil)
+    }
     try refused(.modelMismatch, "an empty query") { _ = try index.search([], limit: 1, members: nil) }
     for number in [Float.nan, .infinity, -.infinity] {
       try refused(.invalidArgument, "a query with \(number)") {
@@ -218,9 +223,9 @@ public struct IndexConformance: Sendable {
 
   private func survivesWriting() throws {
     var random = SeededRandom(seed: seed)
-    let vectors = VectorSamples.clustered(count: 2500, dimension: 40, using: &random)
+    let vectors = VectorSamples.clustered(count: 1000, dimension: 40, using: &random)
     let index = try make(40)
-    try index.add(VectorSamples.page(Array(vectors[..<2000]), first: 1))
+    try index.add(VectorSamples.page(Array(vectors[..<800]), first: 1))
     try index.remove([5, 6, 7])
     let directory = try TemporaryDirectory()
     for generation in 0..<3 {
@@ -230,8 +235,8 @@ public struct IndexConformance: Sendable {
       try check(position == Self.position, "the position came back as \(position)")
       try check(opened.backend == index.backend, "the backend came back as \(opened.backend)")
       try sameContents(opened, index, vectors[generation])
-      try index.add(VectorSamples.page(Array(vectors[2000...]), first: PassageID(2001 + 100 * generation)))
-      try opened.add(VectorSamples.page(Array(vectors[2000...]), first: PassageID(2001 + 100 * generation)))
+      try index.add(VectorSamples.page(Array(vectors[800...]), first: PassageID(801 + 100 * generation)))
+      try opened.add(VectorSamples.page(Array(vectors[800...]), first: PassageID(801 + 100 * generation)))
       try sameContents(opened, index, vectors[generation])
     }
     try index.write(to: directory.path + "/0", position: Self.position)

@@ -1,7 +1,7 @@
-import CSystem
 import FreshetFormats
 import FreshetMarkup
 import FreshetModel
+import FreshetSystem
 import Glibc
 
 /// The helper: reads documents that C libraries parse, in a process that can reach nothing and may die.
@@ -9,96 +9,62 @@ import Glibc
 enum FreshetParse {
   /// Descriptors that the helper may hold; a document's is the only one beside those that it starts with.
   private static let descriptorLimit: UInt64 = 16
+  /// How long the helper waits for the next document, or for its client to take an answer.
+  private static let patience = Duration.seconds(7 * 24 * 3600)
 
   static func main() {
     guard CommandLine.arguments.count == 2, let memory = UInt64(CommandLine.arguments[1]) else {
       let usage = "freshet-parse is started by freshet, which hands documents to it; it has no use of its own.\n"
-      _ = usage.withCString { Glibc.write(STDERR_FILENO, $0, strlen($0)) }
+      _ = usage.withCString { write(STDERR_FILENO, $0, strlen($0)) }
       exit(64)
     }
     let parser = MarkupParser()
     parser.prepare()
-    var limits = freshet_sandbox_limits(
-      data_bytes: memory,
-      descriptors: descriptorLimit,
-      dies_with_parent: true,
-      filters_calls: true
-    )
-    var isFiltered = false
-    guard freshet_sandbox_enter(&limits, &isFiltered) == 0 else { exit(70) }
-    while let (request, document) = receive() {
-      guard freshet_limit_cpu(UInt64(request.cpuSeconds)) == 0, let bytes = read(document, size: request.size) else {
-        exit(71)
+    _ = residentBytes()
+    let socket = MessageSocket(Descriptor(owning: HelperWire.socket))
+    do {
+      _ = try ResourceLimits.enter(ResourceLimits.Cage(dataBytes: memory, descriptors: descriptorLimit))
+      // Without a message the client has closed the connection.
+      while let message = try socket.receive(limit: HelperWire.requestBytes, within: patience) {
+        guard let request = HelperWire.Request(message.bytes), let file = message.descriptor else { exit(65) }
+        try ResourceLimits.limitCPU(seconds: UInt64(request.cpuSeconds))
+        let bytes = try MemoryFile.contents(file, limit: request.size)
+        try socket.send(answer(bytes, request, parser), within: patience)
       }
-      answer(bytes, request, parser)
+    } catch {
+      exit(70)
     }
   }
 
-  private static func answer(_ bytes: [UInt8], _ request: HelperWire.Request, _ parser: MarkupParser) {
+  private static func answer(_ bytes: [UInt8], _ request: HelperWire.Request, _ parser: MarkupParser) -> [UInt8] {
     do {
       let rendition = try parser.rendition(of: bytes, format: request.format, declared: request.encoding)
       let metadata = rendition.metadata.isEmpty ? [] : Array(JSONValue(rendition.metadata).description.utf8)
-      reply(false, [rendition.markdown, rendition.blocks.encoded, Array((rendition.title ?? "").utf8), metadata])
+      let title = Array((rendition.title ?? "").utf8)
+      return reply(false, [rendition.markdown, rendition.blocks.encoded, title, metadata])
     } catch let error as FreshetError {
-      reply(true, [Array(error.code.rawValue.utf8), Array(error.message.utf8)])
+      return reply(true, [Array(error.code.rawValue.utf8), Array(error.message.utf8)])
     } catch {
-      reply(true, [Array("parser_failed".utf8), Array("\(error)".utf8)])
+      return reply(true, [Array("parser_failed".utf8), Array("\(error)".utf8)])
     }
   }
 
-  private static func reply(_ isError: Bool, _ parts: [[UInt8]]) {
-    var usage = rusage()
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    let head = HelperWire.Reply(isError: isError, lengths: parts.map(\.count), peakKibibytes: usage.ru_maxrss)
-    write(head.bytes)
-    for part in parts { write(part) }
+  private static func reply(_ isError: Bool, _ parts: [[UInt8]]) -> [UInt8] {
+    HelperWire.Reply.message(isError: isError, residentBytes: residentBytes(), parts: parts)
   }
 
-  private static func write(_ bytes: [UInt8]) {
-    bytes.withUnsafeBytes { buffer in
-      var sent = 0
-      while sent < buffer.count {
-        let count = Glibc.write(HelperWire.socket, buffer.baseAddress.map { $0 + sent }, buffer.count - sent)
-        if count < 0, errno == EINTR { continue }
-        // The client is gone.
-        guard count > 0 else { exit(0) }
-        sent += count
-      }
-    }
-  }
+  /// This process's entry of `/proc`, opened before the cage. `getrusage` would tell the peak, and count the parent's
+  /// memory before `exec` into it.
+  private static let memoryStatus = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
 
-  /// The next request with its descriptor; `nil` once the client is gone.
-  private static func receive() -> (HelperWire.Request, Int32)? {
-    var descriptor: Int32 = -1
-    var message = [UInt8](repeating: 0, count: HelperWire.requestBytes)
-    while true {
-      let count = message.withUnsafeMutableBytes {
-        freshet_receive(HelperWire.socket, $0.baseAddress, $0.count, &descriptor)
-      }
-      if count == -Int(EAGAIN) {
-        var waiting = pollfd(fd: HelperWire.socket, events: Int16(POLLIN), revents: 0)
-        poll(&waiting, 1, -1)
-        continue
-      }
-      guard count == HelperWire.requestBytes, descriptor >= 0, let request = HelperWire.Request(message) else { return nil }
-      return (request, descriptor)
+  /// The resident set: the second number of `/proc/self/statm`, in pages; 0 where there is none.
+  private static func residentBytes() -> Int {
+    withUnsafeTemporaryAllocation(byteCount: 128, alignment: 1) { buffer in
+      let count = pread(memoryStatus, buffer.baseAddress, buffer.count, 0)
+      guard count > 0 else { return 0 }
+      let numbers = buffer[..<count].split(separator: 0x20)
+      guard numbers.count > 1, let pages = Int(String(decoding: numbers[1], as: UTF8.self)) else { return 0 }
+      return pages * Int(getpagesize())
     }
-  }
-
-  private static func read(_ descriptor: Int32, size: Int) -> [UInt8]? {
-    defer { close(descriptor) }
-    var isWhole = true
-    let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
-      while count < size {
-        let taken = pread(descriptor, buffer.baseAddress.map { $0 + count }, size - count, off_t(count))
-        if taken < 0, errno == EINTR { continue }
-        guard taken > 0 else {
-          isWhole = false
-          return
-        }
-        count += taken
-      }
-    }
-    return isWhole ? bytes : nil
   }
 }

@@ -76,6 +76,21 @@ import Testing
     #expect(try await capture(root, ["--version"]).output == "1.2.3\n")
   }
 
+  @Test func aVerbsOwnOptionIsStrongerThanTheCommandsVersion() async throws {
+    let verb = Verb(
+      "show",
+      overview: "Prints a document.",
+      options: [.value("version", "number", .integer(1...9), "The version.")],
+      run: { $0.integer("version") == 3 ? .success : .failure }
+    )
+    let root = Verb("freshet", overview: "Root.", verbs: [verb])
+    #expect(try await capture(root, ["show", "--version", "3"]).code == .success)
+    #expect(try await capture(root, ["show", "--version=3"]).code == .success)
+    #expect(try await capture(root, ["--version"]).output == "1.2.3\n")
+    let help = try await capture(root, ["help", "show"]).output
+    #expect(help.contains("--version <number>") && !help.contains("Show the version."))
+  }
+
   @Test(arguments: Shell.allCases)
   func completionsComeFromTheDeclarations(shell: Shell) throws {
     try expectSnapshot("completions.\(shell.rawValue)", CompletionScript.text(for: shell, root: SampleCommand().root))

@@ -57,7 +57,7 @@ private func vector(of text: String, dimension: Int) -> [Float] {
     _ change: (inout HTTPEmbedderSettings) -> Void = { _ in }
   ) async throws -> HTTPEmbedder {
     var settings = HTTPEmbedderSettings(url: server.url + "/v1/", model: "m")
-    settings.timeout = .milliseconds(500)
+    settings.timeout = .seconds(20)
     change(&settings)
     return try await HTTPEmbedder.connect(settings, environment: environment, memory: memory)
   }
@@ -183,7 +183,7 @@ private func vector(of text: String, dimension: Int) -> [Float] {
     let server = try LocalServer { _, number in number == 1 ? .hang : .drip }
     defer { server.stop() }
     for _ in 0..<2 {
-      let error = await failure(server)
+      let error = await failure(server) { $0.timeout = .milliseconds(300) }
       #expect(error?.code == .network && error?.isTransient == true)
     }
   }

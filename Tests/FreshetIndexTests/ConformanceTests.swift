@@ -26,6 +26,13 @@ enum Backends {
   static let all = IndexBackend.allCases
 }
 
+/// A generator whose seed is printed, so that a failure can be repeated.
+func printedRandom(_ test: String = #function) -> SeededRandom {
+  let seed = UInt64.random(in: 0..<1_000_000)
+  print("seed \(seed): \(test)")
+  return SeededRandom(seed: seed)
+}
+
 @Suite struct ConformanceTests {
   @Test(arguments: Backends.all, IndexConformance.checks)
   func backendPasses(backend: IndexBackend, check: IndexConformance.Check) throws {

@@ -29,7 +29,8 @@ import Testing
 
   @Test(arguments: [
     (add: 199, remove: 0, rebuilds: false), (add: 100, remove: 99, rebuilds: false),
-    (add: 200, remove: 0, rebuilds: true), (add: 120, remove: 80, rebuilds: true), (add: 0, remove: 200, rebuilds: true),
+    (add: 200, remove: 0, rebuilds: true), (add: 120, remove: 80, rebuilds: true),
+    (add: 0, remove: 200, rebuilds: true),
   ])
   func indexIsRebuiltWhenAFifthChanged(add: Int, remove: Int, rebuilds: Bool) throws {
     var random = SeededRandom(seed: 3)
@@ -180,13 +181,13 @@ import Testing
     #expect(try directory().update(collection.feed) == .rebuilt(.foreign, live: 50))
   }
 
-  @Test(arguments: [IndexBackend.exact, .hnsw])
+  @Test(arguments: IndexBackend.allCases)
   func damageIsDetectedWhereverItIs(backend: IndexBackend) throws {
-    var random = SeededRandom(seed: .random(in: 0..<1_000_000))
-    print("seed \(random.seed)")
+    var random = printedRandom()
     var collection = collection(600)
     let directory = directory {
-      $0.backend = backend == .hnsw ? .hnsw : .exact
+      $0.backend = IndexSettings.Choice(rawValue: backend.rawValue) ?? .exact
+      $0.parameters = Backends.parameters
       $0.rebuildThreshold = 10
     }
     try directory.update(collection.feed)
@@ -221,22 +222,25 @@ import Testing
   }
 
   @Test func everyInstantOfAnUpdateLeavesAWholeIndex() throws {
-    var random = SeededRandom(seed: .random(in: 0..<1_000_000))
-    print("seed \(random.seed)")
+    var random = printedRandom()
     var collection = collection(200)
     let reached = Mutex<[String]>([])
     let copies = temporary.path
     let source = path
     var settings = IndexSettings()
     settings.maximumDeltaFiles = 2
-    let directory = IndexDirectory(path: path, settings: settings, reached: { name in
-      let number = reached.withLock {
-        $0.append(name)
-        return $0.count
+    let directory = IndexDirectory(
+      path: path,
+      settings: settings,
+      reached: { name in
+        let number = reached.withLock {
+          $0.append(name)
+          return $0.count
+        }
+        // What a process killed here would leave.
+        try? Folder.copy(source, to: copies + "/crash-\(number)")
       }
-      // What a process killed here would leave.
-      try? Folder.copy(source, to: copies + "/crash-\(number)")
-    })
+    )
     var checked = 0
     for _ in 0..<14 {
       collection.commitNew(Int.random(in: 0...30, using: &random), using: &random)
@@ -246,12 +250,12 @@ import Testing
       for number in checked + 1...reached.withLock({ $0.count }) {
         let crashed = IndexDirectory(path: copies + "/crash-\(number)", settings: settings)
         #expect(try holdsExactly(crashed, collection), "after \(reached.withLock { $0[number - 1] })")
-        try Folder.write([1, 2, 3], to: crashed.path + "/.tmp-0123456789abcdef")
+        try Folder.write([1, 2, 3], to: crashed.path + "/.manifest.77.123.new")
         collection.commitNew(1, using: &random)
         try crashed.update(collection.feed)
         #expect(try holdsExactly(crashed, collection))
         let names = try Folder.contents(crashed.path).keys
-        #expect(!names.contains { $0.hasPrefix(".tmp-") })
+        #expect(!names.contains { $0.hasPrefix(".") })
         #expect(names.filter { $0.hasPrefix("base-") }.count <= 2)
         checked = number
       }

@@ -9,8 +9,7 @@ import Testing
   ].filter { freshet_kernel_is_supported($0) }
 
   @Test func everyKernelGivesTheSameIntegersOverTheFullRange() {
-    var random = SeededRandom(seed: .random(in: 0..<1_000_000))
-    print("seed \(random.seed)")
+    var random = printedRandom()
     for stride in [64, 128, 384, 1024] {
       for round in 0..<40 {
         let rows = Int.random(in: 1...9, using: &random)
@@ -33,8 +32,7 @@ import Testing
   }
 
   @Test func scanFindsTheBestRowsOfAMaskInOrder() {
-    var random = SeededRandom(seed: .random(in: 0..<1_000_000))
-    print("seed \(random.seed)")
+    var random = printedRandom()
     for count in [1, 63, 64, 65, 1000] {
       // Few different values make many ties, which go to the lower row.
       let codes = (0..<count * 64).map { _ in Int8.random(in: -1...1, using: &random) }
@@ -67,8 +65,7 @@ import Testing
   }
 
   @Test func numbersRoundToTheNearestHalfAlikeOnBothWays() {
-    var random = SeededRandom(seed: .random(in: 0..<1_000_000))
-    print("seed \(random.seed)")
+    var random = printedRandom()
     let numbers = (0..<20_000).map { _ in Float(bitPattern: UInt32(truncatingIfNeeded: random.next())) }
       .filter { !$0.isNaN }
     let whole = HalfPrecision.encode(numbers)

@@ -1,5 +1,6 @@
 import Freshet
 import FreshetCommandLine
+import FreshetIndex
 import FreshetModel
 import FreshetSync
 import FreshetSystem

@@ -1,6 +1,7 @@
 import Freshet
 import FreshetCommandLine
 import FreshetModel
+import FreshetSearch
 
 extension Verb {
   /// `freshet list`.
@@ -53,7 +54,7 @@ extension Verb {
     case "deleted": query.state = .deleted
     default: query.state = .live
     }
-    query.filter = try invocation.value("filter").map { try Filter(parsing: $0) }
+    query.filter = try invocation.value("filter").map { try Filter($0) }
     query.order = invocation.value("order-by").flatMap(DocumentQuery.Order.init) ?? .origin
     query.descending = invocation.flag("descending")
     query.limit = invocation.integer("limit") ?? .max

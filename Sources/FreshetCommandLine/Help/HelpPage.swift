@@ -45,7 +45,9 @@ struct HelpPage {
     var rows = path.reversed().flatMap(\.options).filter { !$0.isHidden }.map { option in
       (option.label, option.help + (option.defaultText.map { " (default: \($0))" } ?? ""))
     }
-    rows.append(("--version", "Show the version."))
+    if !path.contains(where: { $0.options.contains { $0.name == "version" } }) {
+      rows.append(("--version", "Show the version."))
+    }
     rows.append(("-h, --help", "Show help information."))
     return rows
   }

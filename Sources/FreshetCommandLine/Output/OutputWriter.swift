@@ -25,6 +25,11 @@ public final class OutputWriter: Sendable {
     try append { $0.append(contentsOf: text.utf8) }
   }
 
+  /// Writes bytes as they are.
+  public func write(bytes: [UInt8]) throws {
+    try append { $0.append(contentsOf: bytes) }
+  }
+
   /// Writes a line.
   public func line(_ text: String = "") throws {
     try append {

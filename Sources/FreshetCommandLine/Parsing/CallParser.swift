@@ -70,12 +70,13 @@ struct CallParser {
     let body = word.dropFirst(2)
     let name = String(body.prefix { $0 != "=" })
     let attached = body.count > name.count ? String(body.dropFirst(name.count + 1)) : nil
-    if attached == nil, name == "help" {
+    // A verb may have an option of one of these names: `show --version 3`.
+    if let option = options.first(where: { $0.name == name }) {
+      try take(option, written: "--\(name)", attached: attached, &rest)
+    } else if attached == nil, name == "help" {
       wantsHelp = true
     } else if attached == nil, name == "version" {
       wantsVersion = true
-    } else if let option = options.first(where: { $0.name == name }) {
-      try take(option, written: "--\(name)", attached: attached, &rest)
     } else {
       throw unknown("--\(name)")
     }

@@ -35,7 +35,7 @@ public enum TextDecoder {
       return DecodedText(bytes: bytes, encoding: "UTF-8", replaced: 0)
     }
     // Mostly UTF-8 with some damage stays UTF-8; text of an older encoding hardly forms valid sequences by chance.
-    guard scan.isValid || (scan.multibyte > 0 && scan.multibyte >= scan.invalid * 4) else { return nil }
+    guard scan.isValid || (scan.multibyte > 0 && scan.multibyte >= scan.invalid * 2) else { return nil }
     return bytes.withUnsafeBytes { clean($0, encoding: "UTF-8") }
   }
 

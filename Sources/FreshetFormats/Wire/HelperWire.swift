@@ -70,47 +70,46 @@ extension HelperWire {
     }
   }
 
-  /// The head of a reply: which parts follow, and how much memory the helper holds.
+  /// What the helper answers.
   public struct Reply: Sendable {
     /// Whether the parts are an error's code and message; else Markdown, blocks, title and metadata.
     public var isError: Bool
-    /// The bytes of the four parts.
-    public var lengths: [Int]
-    /// The helper's largest resident set so far, in KiB.
-    public var peakKibibytes: Int
+    /// The memory that the helper holds now.
+    public var residentBytes: Int
+    /// The four parts.
+    public var parts: [ArraySlice<UInt8>]
 
-    /// Describes a reply.
-    public init(isError: Bool, lengths: [Int], peakKibibytes: Int) {
-      self.isError = isError
-      self.lengths = lengths
-      self.peakKibibytes = peakKibibytes
-    }
-
-    /// The head, always `replyBytes` long.
-    public var bytes: [UInt8] {
+    /// The message of a reply.
+    public static func message(isError: Bool, residentBytes: Int, parts: [[UInt8]]) -> [UInt8] {
       var bytes: [UInt8] = []
-      bytes.reserveCapacity(HelperWire.replyBytes)
+      bytes.reserveCapacity(HelperWire.replyBytes + parts.reduce(0) { $0 + $1.count })
       HelperWire.append(UInt64(HelperWire.replyMark), to: &bytes)
       HelperWire.append(isError ? 1 : 0, to: &bytes)
-      for index in 0..<4 { HelperWire.append(UInt64(index < lengths.count ? lengths[index] : 0), to: &bytes) }
-      HelperWire.append(UInt64(peakKibibytes), to: &bytes)
+      for index in 0..<4 { HelperWire.append(UInt64(index < parts.count ? parts[index].count : 0), to: &bytes) }
+      HelperWire.append(UInt64(residentBytes), to: &bytes)
+      for part in parts { bytes.append(contentsOf: part) }
       return bytes
     }
 
-    /// Reads a head; `nil` when it is malformed or announces more than `limit` bytes.
-    public init?(_ bytes: [UInt8], limit: Int) {
-      guard bytes.count == HelperWire.replyBytes, HelperWire.number(bytes, 0) == UInt64(HelperWire.replyMark),
-        HelperWire.number(bytes, 8) <= 1, let peak = Int(exactly: HelperWire.number(bytes, 48))
+    /// Reads a message; `nil` when it is malformed.
+    public init?(_ bytes: [UInt8]) {
+      guard bytes.count >= HelperWire.replyBytes, HelperWire.number(bytes, 0) == UInt64(HelperWire.replyMark),
+        HelperWire.number(bytes, 8) <= 1, let resident = Int(exactly: HelperWire.number(bytes, 48))
       else { return nil }
-      var total = 0
-      var lengths: [Int] = []
+      var position = HelperWire.replyBytes
+      var parts: [ArraySlice<UInt8>] = []
       for index in 0..<4 {
-        guard let length = Int(exactly: HelperWire.number(bytes, 16 + index * 8)), length <= limit else { return nil }
-        total += length
-        lengths.append(length)
+        guard let length = Int(exactly: HelperWire.number(bytes, 16 + index * 8)), length <= bytes.count - position
+        else {
+          return nil
+        }
+        parts.append(bytes[position..<position + length])
+        position += length
       }
-      guard total <= limit else { return nil }
-      self.init(isError: HelperWire.number(bytes, 8) == 1, lengths: lengths, peakKibibytes: peak)
+      guard position == bytes.count else { return nil }
+      isError = HelperWire.number(bytes, 8) == 1
+      residentBytes = resident
+      self.parts = parts
     }
   }
 

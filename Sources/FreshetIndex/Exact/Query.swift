@@ -55,12 +55,32 @@ extension Segment {
         guard let queryStart = queryCodes.baseAddress else { return 0 }
         guard let mask else {
           return freshet_scan(
-            query.kernel, codes, scales, stride, count, nil, queryStart, query.scale, limit, rows, scores
+            query.kernel,
+            codes,
+            scales,
+            stride,
+            count,
+            nil,
+            queryStart,
+            query.scale,
+            limit,
+            rows,
+            scores
           )
         }
         return mask.words.withUnsafeBufferPointer {
           freshet_scan(
-            query.kernel, codes, scales, stride, count, $0.baseAddress, queryStart, query.scale, limit, rows, scores
+            query.kernel,
+            codes,
+            scales,
+            stride,
+            count,
+            $0.baseAddress,
+            queryStart,
+            query.scale,
+            limit,
+            rows,
+            scores
           )
         }
       }

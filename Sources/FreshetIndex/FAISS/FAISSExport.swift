@@ -12,7 +12,7 @@ public enum FAISSExport {
   private static let innerProduct: Int32 = 0
 
   /// Replaces `path` by a file with every live vector of the feed, durably; answers how many there are.
-  /// - Throws: what the feed throws; `FreshetError` with `disk_full` or `index_failed`, the old file staying;
+  /// - Throws: what the feed throws; `FreshetError` with `disk_full` or `input_output`, the old file staying;
   ///   `CancellationError`.
   @discardableResult
   public static func write(_ feed: some VectorFeed, to path: String) throws -> Int {
@@ -53,7 +53,7 @@ public enum FAISSExport {
       var tail: [UInt8] = []
       append(UInt64(count), to: &tail)
       try file.write(tail + labels)
-      try file.write(head(dimension: dimension, count: count), at: 0)
+      try file.overwrite(head(dimension: dimension, count: count), at: 0)
     }
     return count
   }

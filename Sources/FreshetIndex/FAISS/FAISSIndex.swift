@@ -116,7 +116,14 @@ final class FAISSIndex: Accelerator, @unchecked Sendable {
     let found = Segment.collect(limit) { rows, scores in
       func run(_ mask: UnsafePointer<UInt64>?) -> Int {
         functions.search(
-          handle, query.vector, limit, max(1, parameters.probes), mask, rows, scores, &message.bytes,
+          handle,
+          query.vector,
+          limit,
+          max(1, parameters.probes),
+          mask,
+          rows,
+          scores,
+          &message.bytes,
           message.bytes.count
         )
       }

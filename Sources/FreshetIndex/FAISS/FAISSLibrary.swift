@@ -1,5 +1,6 @@
 import CFaissLoader
 import FreshetModel
+import FreshetSystem
 
 #if canImport(Glibc)
   import Glibc
@@ -50,7 +51,7 @@ enum FAISSLibrary {
     let count = readlink("/proc/self/exe", &path, path.count - 1)
     guard count > 0 else { return nil }
     let text = String(decoding: path.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    return DurableFile.folder(of: text)
+    return FileSystem.split(text).folder
   }
 }
 

@@ -1,10 +1,5 @@
 import FreshetModel
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import FreshetSystem
 
 /// Why an index was built from the stored vectors; the raw values appear in logs.
 public enum IndexRebuildReason: String, Sendable {
@@ -41,7 +36,7 @@ extension IndexDirectory {
   /// (vectors at the last build) reaches the threshold, from an empty base always, and when the files cannot be used.
   /// Embeds nothing. Searches go on with the old files.
   ///
-  /// - Throws: what the feed throws; `FreshetError` with `disk_full` or `index_failed`; `CancellationError`. The files
+  /// - Throws: what the feed throws; `FreshetError` with `disk_full`, `input_output` or `index_failed`; `CancellationError`. The files
   ///   then hold the old state, or the new one.
   @discardableResult
   public func update(_ feed: some VectorFeed) throws -> IndexUpdate {
@@ -147,7 +142,7 @@ extension IndexDirectory {
     _ reason: IndexRebuildReason,
     keeping old: IndexManifest?
   ) throws -> IndexUpdate {
-    try makeFolder()
+    try FileSystem.createFolder(path)
     let view = try IndexView.built(from: feed, settings: settings)
     let name = IndexFileName.base(at: view.position.sequence)
     try view.index.write(to: file(name), position: view.position)
@@ -174,19 +169,10 @@ extension IndexDirectory {
 
   /// Removes what earlier writers left and nothing refers to. What cannot be removed now is removed next time.
   private func sweep(keeping files: Set<String>) {
-    guard let folder = opendir(path) else { return }
-    defer { closedir(folder) }
-    while let entry = readdir(folder) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
-      }
-      if IndexFileName.isOurs(name), !files.contains(name) { unlink(file(name)) }
+    for bytes in (try? FileSystem.names(in: path)) ?? [] {
+      let name = String(decoding: bytes, as: UTF8.self)
+      if IndexFileName.isOurs(name), !files.contains(name) { try? FileSystem.remove(file(name)) }
     }
-  }
-
-  private func makeFolder() throws {
-    guard mkdir(path, 0o755) != 0 else { return DurableFile.synchronizeIfPossible(folder: DurableFile.folder(of: path)) }
-    guard errno == EEXIST else { throw DurableFile.failure("folder cannot be created", path) }
   }
 }
 

@@ -1,4 +1,5 @@
 import FreshetModel
+import FreshetSystem
 
 #if canImport(Glibc)
   import Glibc
@@ -39,7 +40,7 @@ public struct IndexDirectory: Sendable {
     path: String,
     settings: IndexSettings = IndexSettings(),
     now: @escaping @Sendable () -> Timestamp = { systemTime() },
-    reached: @escaping @Sendable (String) -> Void = { _ in }
+    reached: @escaping @Sendable (String) -> Void = { CrashPoint.reached(named: $0) }
   ) {
     self.path = path
     self.settings = settings

@@ -176,7 +176,7 @@ enum IndexFile {
       try file.write(table)
       header.put(table.withUnsafeBytes { freshet_crc32c(0, $0.baseAddress, $0.count) }, at: Field.tableChecksum)
       header.seal()
-      try file.write(header.bytes, at: 0)
+      try file.overwrite(header.bytes, at: 0)
     }
   }
 

@@ -1,5 +1,6 @@
 import CVectorMath
 import FreshetModel
+import FreshetSystem
 
 #if canImport(Glibc)
   import Glibc
@@ -33,16 +34,13 @@ extension IndexFile {
     private let sections: [Section.Kind: Range<Int>]
 
     /// Opens and checks a file.
-    /// - Throws: `FreshetError` with `index_failed`, naming what does not hold.
+    /// - Throws: `FreshetError` with `index_failed`, naming what does not hold; `not_found`, `unreadable` or
+    ///   `input_output`.
     init(path: String, mode: IndexOpenMode) throws {
-      let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-      guard descriptor >= 0 else { throw DurableFile.failure("cannot be opened", path) }
-      defer { close(descriptor) }
-      var status = stat()
-      guard fstat(descriptor, &status) == 0 else { throw DurableFile.failure("cannot be examined", path) }
-      let size = Int(status.st_size)
+      let descriptor = try Descriptor(opening: path, flags: O_RDONLY)
+      let size = Int(clamping: try descriptor.status().fingerprint.size)
       guard size >= headerBytes else { throw Self.damaged("it is too short", path) }
-      let loaded = try Self.load(descriptor, size: size, mode: mode, path: path)
+      let loaded = try Self.load(descriptor.number, size: size, mode: mode, path: path)
       do {
         let header = try Header(loaded, path: path)
         self.path = path
@@ -123,7 +121,7 @@ extension IndexFile {
           let flags = MAP_SHARED
         #endif
         guard let address = mmap(nil, size, PROT_READ, flags, descriptor, 0), address != MAP_FAILED else {
-          throw DurableFile.failure("cannot be mapped", path)
+          throw FreshetError.system(errno, "map", path: path)
         }
         return UnsafeRawBufferPointer(start: address, count: size)
       case .inMemory:
@@ -133,7 +131,8 @@ extension IndexFile {
           let result = pread(descriptor, start + done, size - done, off_t(done))
           if result < 0 && errno == EINTR { continue }
           guard result > 0 else {
-            let failure = result < 0 ? DurableFile.failure("cannot be read", path) : damaged("it became shorter", path)
+            let failure =
+              result < 0 ? FreshetError.system(errno, "read", path: path) : damaged("it became shorter", path)
             memory.deallocate()
             throw failure
           }

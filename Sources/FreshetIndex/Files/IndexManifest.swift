@@ -1,11 +1,6 @@
 import CVectorMath
 import FreshetModel
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
+import FreshetSystem
 
 /// Which files make up the index, and up to where they hold: the one file that is replaced.
 ///
@@ -135,33 +130,23 @@ struct IndexManifest: Hashable {
   }
 
   private static func isFileName(_ name: String) -> Bool {
-    IndexFileName.isOurs(name) && !name.hasPrefix(DurableFile.temporaryPrefix)
+    IndexFileName.isOurs(name) && !name.hasPrefix(".")
   }
 
   /// Reads a folder's manifest; `nil` when there is none, or it is damaged.
   static func read(from folder: String) -> (manifest: IndexManifest?, isMissing: Bool) {
-    let descriptor = open(folder + "/" + fileName, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return (nil, errno == ENOENT) }
-    defer { close(descriptor) }
-    var bytes = [UInt8](repeating: 0, count: 64 << 10)
-    var text: [UInt8] = []
-    while text.count <= maximumBytes {
-      let count = bytes.withUnsafeMutableBytes { systemRead(descriptor, $0) }
-      if count < 0 && errno == EINTR { continue }
-      if count <= 0 { break }
-      text += bytes[..<count]
+    do {
+      let text = try FileSystem.read(folder + "/" + fileName, limit: maximumBytes)
+      return (IndexManifest(text: String(decoding: text, as: UTF8.self)), false)
+    } catch {
+      return (nil, (error as? FreshetError)?.code == .notFound)
     }
-    return (IndexManifest(text: String(decoding: text, as: UTF8.self)), false)
   }
 
   /// Replaces a folder's manifest in one step.
   func write(to folder: String) throws {
     try DurableFile.replace(folder + "/" + Self.fileName) { try $0.write(Array(text.utf8)) }
   }
-}
-
-private func systemRead(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
-  read(descriptor, buffer.baseAddress, buffer.count)
 }
 
 extension String {
@@ -182,20 +167,28 @@ enum IndexFileName {
   private static let suffix = ".fvx"
   private static let basePrefix = "base-"
   private static let deltaPrefix = "delta-"
+  /// How `FileSystem.replace` ends the names of files that are not whole yet.
+  private static let temporarySuffix = ".new"
+
+  private static func randomName() -> String {
+    Hexadecimal.encode((0..<8).map { _ in UInt8.random(in: .min ... .max) })
+  }
 
   /// A name that no file ever had.
   static func base(at sequence: SequenceNumber) -> String {
-    basePrefix + "\(sequence)-" + DurableFile.randomName() + suffix
+    basePrefix + "\(sequence)-" + randomName() + suffix
   }
 
   /// A name that no file ever had.
   static func delta(at sequence: SequenceNumber) -> String {
-    deltaPrefix + "\(sequence)-" + DurableFile.randomName() + suffix
+    deltaPrefix + "\(sequence)-" + randomName() + suffix
   }
 
   /// Whether a file of that name was made here, so that it may be removed when nothing refers to it.
   static func isOurs(_ name: String) -> Bool {
-    if name.hasPrefix(DurableFile.temporaryPrefix) { return true }
+    if name.hasPrefix("."), name.hasSuffix(temporarySuffix) {
+      return [basePrefix, deltaPrefix, IndexManifest.fileName].contains { name.dropFirst().hasPrefix($0) }
+    }
     let isPlain = name.utf8.allSatisfy { byte in
       byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
         || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)

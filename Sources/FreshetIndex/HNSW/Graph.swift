@@ -7,9 +7,9 @@ public struct GraphParameters: Sendable, Hashable {
   /// Links of a vector to others (`M`); twice as many on the lowest level.
   public var connections = 16
   /// The beam while building (`efConstruction`).
-  public var buildBreadth = 200
+  public var buildBreadth = 128
   /// The least beam of a search (`ef`).
-  public var searchBreadth = 160
+  public var searchBreadth = 256
   /// The beam for each result asked for, where that is more.
   public var breadthPerResult = 2
   /// Threads that build.
@@ -170,13 +170,32 @@ final class Graph: Accelerator, @unchecked Sendable {
       let count = query.codes.withUnsafeBufferPointer { codes in
         guard let mask else {
           return freshet_hnsw_search(
-            &graph, &stored, query.kernel, codes.baseAddress, query.scale, breadth, mostVisits, nil, limit, rows, scores
+            &graph,
+            &stored,
+            query.kernel,
+            codes.baseAddress,
+            query.scale,
+            breadth,
+            mostVisits,
+            nil,
+            limit,
+            rows,
+            scores
           )
         }
         return mask.words.withUnsafeBufferPointer {
           freshet_hnsw_search(
-            &graph, &stored, query.kernel, codes.baseAddress, query.scale, breadth, mostVisits, $0.baseAddress, limit,
-            rows, scores
+            &graph,
+            &stored,
+            query.kernel,
+            codes.baseAddress,
+            query.scale,
+            breadth,
+            mostVisits,
+            $0.baseAddress,
+            limit,
+            rows,
+            scores
           )
         }
       }

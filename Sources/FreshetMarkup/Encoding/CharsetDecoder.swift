@@ -48,7 +48,8 @@ public final class CharsetDecoder {
 
   /// uchardet's guess from the beginning of the bytes, starting at the first one that is not ASCII.
   private func detect(_ bytes: [UInt8]) -> String? {
-    guard let first = bytes.firstIndex(where: { $0 >= 0x80 || $0 == 0x1B }), let detector = uchardet_new() else { return nil }
+    let isEncoded: (UInt8) -> Bool = { $0 >= 0x80 || $0 == 0x1B }
+    guard let first = bytes.firstIndex(where: isEncoded), let detector = uchardet_new() else { return nil }
     defer { uchardet_delete(detector) }
     let start = max(0, first - 1024)
     let prefix = bytes[start..<min(bytes.count, start + FormatLimits.encodingPrefixBytes)]

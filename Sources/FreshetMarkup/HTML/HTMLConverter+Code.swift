@@ -40,7 +40,9 @@ extension HTMLConverter {
     }
     var start = code.startIndex
     // White lines before the code go, its first line's indentation stays.
-    while let end = code[start...].firstIndex(of: 0x0A), code[start..<end].allSatisfy({ $0 <= 0x20 }) { start = end + 1 }
+    while let end = code[start...].firstIndex(of: 0x0A), code[start..<end].allSatisfy({ $0 <= 0x20 }) {
+      start = end + 1
+    }
     while let last = code.last, last <= 0x20 { code.removeLast() }
     let fence = [UInt8](
       repeating: UInt8(ascii: "`"),
@@ -87,7 +89,8 @@ extension HTMLConverter {
   private func classLanguage(_ node: Int) -> [UInt8]? {
     guard let range = tree.attribute(.classes, of: node) else { return nil }
     for word in tree.text[range].split(whereSeparator: { $0 <= 0x20 }) {
-      for mark in ["language-", "lang-", "highlight-source-", "highlight-", "brush:"] where word.starts(with: mark.utf8) {
+      for mark in ["language-", "lang-", "highlight-source-", "highlight-", "brush:"] where word.starts(with: mark.utf8)
+      {
         let name = word.dropFirst(mark.utf8.count)
         let isName = name.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "`") }
         guard isName, !name.isEmpty, name.count <= 32 else { continue }

@@ -4,10 +4,11 @@ import FreshetModel
 
 /// Receives libxml2's parse events and builds the tree; what is never text is left out at once.
 ///
-/// The parser calls it on the thread that parses, within `parse`.
-final class HTMLTreeBuilder {
+/// The parser calls it through a pointer, on the thread that parses and within `parse`: nothing else refers to it then.
+struct HTMLTreeBuilder {
   private(set) var tree = HTMLTree()
   private(set) var isTooComplex = false
+  private var isStopped = false
   private var context: htmlParserCtxtPtr?
   private var current: Int32 = 0
   private var depth = 0
@@ -17,12 +18,21 @@ final class HTMLTreeBuilder {
   /// Parses a page of valid UTF-8.
   /// - Throws: `FreshetError` with `too_complex` beyond the limits, `parser_failed` when libxml2 has no memory.
   static func parse(_ bytes: [UInt8]) throws -> HTMLTree {
-    let builder = HTMLTreeBuilder()
-    try builder.run(bytes)
+    var builder = HTMLTreeBuilder()
+    builder.tree.text.reserveCapacity(bytes.count)
+    builder.tree.nodes.reserveCapacity(bytes.count / 24)
+    try withUnsafeMutablePointer(to: &builder) { try run($0, bytes) }
+    if builder.isTooComplex { throw FreshetError.tooDeep("HTML elements are", limit: FormatLimits.htmlDepth) }
+    if builder.tree.nodes.count > FormatLimits.htmlNodes {
+      throw FreshetError(
+        .tooComplex,
+        "the page has more than \(FormatLimits.htmlNodes) elements; split it or exclude it"
+      )
+    }
     return builder.tree
   }
 
-  private func run(_ bytes: [UInt8]) throws {
+  private static func run(_ builder: UnsafeMutablePointer<HTMLTreeBuilder>, _ bytes: [UInt8]) throws {
     guard bytes.count < Int(Int32.max) / 2 else {
       throw FreshetError(.tooComplex, "the page is above 1 GiB; split it or exclude it")
     }
@@ -31,26 +41,24 @@ final class HTMLTreeBuilder {
       let context = start.withMemoryRebound(to: CChar.self, capacity: buffer.count) {
         htmlCreateMemoryParserCtxt($0, Int32(buffer.count))
       }
-      guard let context else { throw FreshetError(.parserFailed, "libxml2 could not start; try again with more memory") }
+      guard let context else {
+        throw FreshetError(.parserFailed, "libxml2 needs more memory than it may have; split the page or exclude it")
+      }
       defer { htmlFreeParserCtxt(context) }
-      self.context = context
-      defer { self.context = nil }
-      let options = HTML_PARSE_RECOVER.rawValue | HTML_PARSE_NOERROR.rawValue | HTML_PARSE_NOWARNING.rawValue
+      builder.pointee.context = context
+      defer { builder.pointee.context = nil }
+      let options =
+        HTML_PARSE_RECOVER.rawValue | HTML_PARSE_NOERROR.rawValue | HTML_PARSE_NOWARNING.rawValue
         | HTML_PARSE_NONET.rawValue | HTML_PARSE_IGNORE_ENC.rawValue | HTML_PARSE_NODEFDTD.rawValue
       htmlCtxtUseOptions(context, Int32(bitPattern: options))
       xmlSwitchEncoding(context, XML_CHAR_ENCODING_UTF8)
-      context.pointee.sax.pointee = Self.handler
-      context.pointee.userData = Unmanaged.passUnretained(self).toOpaque()
-      tree.text.reserveCapacity(bytes.count)
-      tree.nodes.reserveCapacity(bytes.count / 24)
+      context.pointee.sax.pointee = handler
+      context.pointee.userData = UnsafeMutableRawPointer(builder)
       htmlParseDocument(context)
-    }
-    if isTooComplex { throw FreshetError.tooDeep("HTML elements are", limit: FormatLimits.htmlDepth) }
-    if tree.nodes.count > FormatLimits.htmlNodes {
-      throw FreshetError(
-        .tooComplex,
-        "the page has more than \(FormatLimits.htmlNodes) elements; split it or exclude it"
-      )
+      // It stops by itself only when it has no memory; a part of a page must not pass for the page.
+      if context.pointee.disableSAX != 0, !builder.pointee.isStopped {
+        throw FreshetError(.parserFailed, "libxml2 needs more memory than it may have; split the page or exclude it")
+      }
     }
   }
 
@@ -58,25 +66,26 @@ final class HTMLTreeBuilder {
     var handler = htmlSAXHandler()
     handler.startElement = { data, name, attributes in
       guard let data, let name else { return }
-      Unmanaged<HTMLTreeBuilder>.fromOpaque(data).takeUnretainedValue().start(name, attributes)
+      data.assumingMemoryBound(to: HTMLTreeBuilder.self).pointee.start(name, attributes)
     }
     handler.endElement = { data, name in
       guard let data else { return }
-      Unmanaged<HTMLTreeBuilder>.fromOpaque(data).takeUnretainedValue().end()
+      data.assumingMemoryBound(to: HTMLTreeBuilder.self).pointee.end()
     }
     handler.characters = { data, text, length in
       guard let data, let text else { return }
-      Unmanaged<HTMLTreeBuilder>.fromOpaque(data).takeUnretainedValue().append(text, Int(length))
+      data.assumingMemoryBound(to: HTMLTreeBuilder.self).pointee.append(text, Int(length))
     }
     handler.ignorableWhitespace = handler.characters
     handler.cdataBlock = handler.characters
     return handler
   }
 
-  private func start(_ name: UnsafePointer<UInt8>, _ list: UnsafeMutablePointer<UnsafePointer<UInt8>?>?) {
+  private mutating func start(_ name: UnsafePointer<UInt8>, _ list: UnsafeMutablePointer<UnsafePointer<UInt8>?>?) {
     depth += 1
     if depth > FormatLimits.htmlDepth || tree.nodes.count > FormatLimits.htmlNodes {
       isTooComplex = isTooComplex || depth > FormatLimits.htmlDepth
+      isStopped = true
       if let context { xmlStopParser(context) }
       return
     }
@@ -95,7 +104,7 @@ final class HTMLTreeBuilder {
     current = Int32(tree.nodes.count - 1)
   }
 
-  private func end() {
+  private mutating func end() {
     depth -= 1
     if skipping > 0 {
       skipping -= 1
@@ -104,7 +113,7 @@ final class HTMLTreeBuilder {
     if current > 0 { current = tree.nodes[Int(current)].parent }
   }
 
-  private func append(_ bytes: UnsafePointer<UInt8>, _ count: Int) {
+  private mutating func append(_ bytes: UnsafePointer<UInt8>, _ count: Int) {
     guard skipping == 0, count > 0 else { return }
     let start = Int32(tree.text.count)
     tree.text.append(contentsOf: UnsafeBufferPointer(start: bytes, count: count))
@@ -116,7 +125,7 @@ final class HTMLTreeBuilder {
     }
   }
 
-  private func add(_ node: HTMLTree.Node) {
+  private mutating func add(_ node: HTMLTree.Node) {
     let index = Int32(tree.nodes.count)
     tree.nodes.append(node)
     let last = Int(tree.nodes[Int(current)].lastChild)
@@ -129,7 +138,7 @@ final class HTMLTreeBuilder {
   }
 
   /// Keeps the attributes that are read later; `false` when they say that the element is hidden.
-  private func read(_ list: UnsafeMutablePointer<UnsafePointer<UInt8>?>?) -> Bool {
+  private mutating func read(_ list: UnsafeMutablePointer<UnsafePointer<UInt8>?>?) -> Bool {
     guard var list else { return true }
     while let name = list[0] {
       let value = list[1]

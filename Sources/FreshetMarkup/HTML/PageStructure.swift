@@ -12,6 +12,7 @@ struct PageStructure {
   private var weakCandidates: [Int] = []
   private var linkLists: [Int] = []
   private var pageHeaders: [Int] = []
+  private var forms: [Int] = []
 
   /// Dropped wherever they stand.
   private static let boilerplate = TokenSet([
@@ -46,6 +47,8 @@ struct PageStructure {
     isContent = Array(repeating: false, count: tree.nodes.count)
     classify()
     measure()
+    // Some generators wrap the whole page in one form.
+    for index in forms where textBytes[index] < 500 || textBytes[index] < textBytes[0] / 2 { drop(index) }
     if textBytes[0] == 0 { keepAll() }
     for index in pageHeaders where firstHeading(below: index) == nil { drop(index) }
     choose()
@@ -77,7 +80,8 @@ struct PageStructure {
       }
       isContent[index] = isContent[parent]
       switch node.element {
-      case .nav, .form: tree.nodes[index].isDropped = true
+      case .nav: tree.nodes[index].isDropped = true
+      case .form: forms.append(index)
       case .aside, .footer: tree.nodes[index].isDropped = !isContent[index]
       case .header: if !isContent[index] { pageHeaders.append(index) }
       case .main:
@@ -88,8 +92,6 @@ struct PageStructure {
         isContent[index] = true
       default: break
       }
-      // ASP.NET and older pages wrap everything in one form.
-      if node.element == .form, tree.nodes[parent].element == .body { tree.nodes[index].isDropped = false }
       guard node.start < node.end, !tree.nodes[index].isDropped else { continue }
       classifyByAttributes(index)
     }
@@ -159,7 +161,8 @@ struct PageStructure {
   /// Tables of contents and menus go, unless the text would be left with hardly anything beside them.
   private mutating func dropLinkLists() {
     let plain = roots.reduce(0) { $0 + Int(textBytes[$1] - linkBytes[$1]) }
-    for index in linkLists where textBytes[index] > 0 && plain >= max(400, Int(textBytes[index])) && !roots.contains(index) {
+    for index in linkLists
+    where textBytes[index] > 0 && plain >= max(400, Int(textBytes[index])) && !roots.contains(index) {
       if Int(linkBytes[index]) * 10 >= Int(textBytes[index]) * 6 { drop(index) }
     }
   }
@@ -187,7 +190,8 @@ struct PageStructure {
     var main = 0
     if let strong = largest(candidates), Int(textBytes[strong]) * 20 >= total || own(strong) >= 200 {
       main = strong
-    } else if let weak = largest(weakCandidates), Int(textBytes[weak]) * 10 >= total * 7 || own(weak) * 10 >= plain * 8 {
+    } else if let weak = largest(weakCandidates), Int(textBytes[weak]) * 10 >= total * 7 || own(weak) * 10 >= plain * 8
+    {
       main = weak
     }
     guard main > 0, textBytes[main] > 0 else {

@@ -23,7 +23,8 @@ struct FrontMatter {
       guard let end else { return }
       let line = bytes[start..<end]
       let mark = line.prefix(3)
-      if mark.elementsEqual("---".utf8) || mark.elementsEqual("...".utf8), line.dropFirst(3).allSatisfy({ $0 <= 0x20 }) {
+      if mark.elementsEqual("---".utf8) || mark.elementsEqual("...".utf8), line.dropFirst(3).allSatisfy({ $0 <= 0x20 })
+      {
         read(Array(bytes[(first + 1)..<start]), length: min(end + 1, bytes.count))
         return
       }

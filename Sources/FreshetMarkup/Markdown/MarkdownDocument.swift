@@ -36,6 +36,8 @@ struct MarkdownBlockReader {
   private let bytes: [UInt8]
   /// The offset of each line's first byte, and one beyond the end.
   private var lines: [Int] = [0]
+  /// The most columns that a line like `|---|---|` announces.
+  private var widestDelimiter = 0
   /// The first line that no block covers yet, from 0.
   private var nextLine = 0
 
@@ -49,7 +51,10 @@ struct MarkdownBlockReader {
     cmark_gfm_core_extensions_ensure_registered()
     guard let parser = cmark_parser_new(CMARK_OPT_DEFAULT) else { throw Self.failure }
     defer { cmark_parser_free(parser) }
-    if let table = cmark_find_syntax_extension("table") { cmark_parser_attach_syntax_extension(parser, table) }
+    // cmark needs quadratic time for the columns of a table.
+    if widestDelimiter <= FormatLimits.tableColumns, let table = cmark_find_syntax_extension("table") {
+      cmark_parser_attach_syntax_extension(parser, table)
+    }
     bytes.withUnsafeBytes { buffer in
       cmark_parser_feed(parser, buffer.baseAddress?.assumingMemoryBound(to: CChar.self), buffer.count)
     }
@@ -95,11 +100,25 @@ struct MarkdownBlockReader {
   @discardableResult
   private mutating func append(_ kind: Block.Kind, _ node: OpaquePointer, level: Int = 0) -> Bool {
     let first = max(Int(cmark_node_get_start_line(node)) - 1, nextLine)
-    let last = min(max(Int(cmark_node_get_end_line(node)) - 1, first), lines.count - 2)
+    let last = min(max(lastLine(of: node), first), lines.count - 2)
     guard first <= last else { return false }
     fill(to: first)
     nextLine = last + 1
     return append(kind, level: level, lines: first...last)
+  }
+
+  /// The node's last line, from 0.
+  private func lastLine(of node: OpaquePointer) -> Int {
+    guard cmark_node_get_type(node) == CMARK_NODE_HTML_BLOCK, var text = cmark_node_get_literal(node) else {
+      return Int(cmark_node_get_end_line(node)) - 1
+    }
+    // cmark leaves the line that ends a comment out of an HTML block's range, not out of its text.
+    var line = Int(cmark_node_get_start_line(node)) - 1
+    while text.pointee != 0 {
+      if text.pointee == 0x0A, text[1] != 0 { line += 1 }
+      text += 1
+    }
+    return line
   }
 
   private mutating func append(_ kind: Block.Kind, level: Int, lines range: ClosedRange<Int>) -> Bool {
@@ -107,7 +126,7 @@ struct MarkdownBlockReader {
     var end = lines[range.upperBound + 1]
     while end > start, bytes[end - 1] <= 0x20 { end -= 1 }
     // Empty lines before the text belong to nobody; its own indentation stays.
-    while start < end, let line = bytes[start..<end].firstIndex(of: 0x0A), bytes[start..<line].allSatisfy({ $0 <= 0x20 }) {
+    while let line = bytes[start..<end].firstIndex(of: 0x0A), bytes[start..<line].allSatisfy({ $0 <= 0x20 }) {
       start = line + 1
     }
     guard start < end else { return false }
@@ -119,7 +138,7 @@ struct MarkdownBlockReader {
   private mutating func cover(_ node: OpaquePointer) {
     let first = max(Int(cmark_node_get_start_line(node)) - 1, nextLine)
     fill(to: min(first, lines.count - 1))
-    nextLine = max(nextLine, min(Int(cmark_node_get_end_line(node)), lines.count - 1))
+    nextLine = max(nextLine, min(lastLine(of: node) + 1, lines.count - 1))
   }
 
   /// Lines with text that cmark gave to no block (link reference definitions) are paragraphs.
@@ -131,7 +150,7 @@ struct MarkdownBlockReader {
 
   private func isComment(_ node: OpaquePointer) -> Bool {
     let first = max(0, Int(cmark_node_get_start_line(node)) - 1)
-    let last = min(Int(cmark_node_get_end_line(node)), lines.count - 1)
+    let last = min(lastLine(of: node) + 1, lines.count - 1)
     guard first < last else { return false }
     let text = bytes[lines[first]..<lines[last]].drop { $0 <= 0x20 }
     guard text.starts(with: "<!--".utf8) else { return false }
@@ -161,11 +180,28 @@ struct MarkdownBlockReader {
         if depth > FormatLimits.markdownDepth, !Self.isRule(buffer, from: start) {
           throw FreshetError.tooDeep("Markdown quotes or lists are", limit: FormatLimits.markdownDepth)
         }
+        if index < buffer.count, Self.isDelimiter(buffer[index]) {
+          widestDelimiter = max(widestDelimiter, Self.columns(buffer, from: start))
+        }
         while index < buffer.count, buffer[index] != 0x0A { index += 1 }
         start = index + 1
         lines.append(min(start, buffer.count))
       }
     }
+  }
+
+  private static func isDelimiter(_ byte: UInt8) -> Bool {
+    byte == UInt8(ascii: "|") || byte == UInt8(ascii: "-") || byte == UInt8(ascii: ":")
+  }
+
+  /// The columns of a table's delimiter row; 0 for any other line.
+  private static func columns(_ buffer: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+    var columns = 0
+    for byte in buffer[start...] {
+      if byte == 0x0A { break }
+      if byte == UInt8(ascii: "|") { columns += 1 } else if byte > 0x20, !isDelimiter(byte) { return 0 }
+    }
+    return columns
   }
 
   private static func isMarker(_ byte: UInt8) -> Bool {

@@ -41,10 +41,13 @@ public struct ItemRecord: Hashable, Sendable {
   public var isRacy: Bool
   /// The hash of the item's bytes.
   public var hash: ContentHash
+  /// Live documents that it held then: none for one that failed or that no parser takes, many for a container.
+  public var documents: Int
 
   /// Describes an item.
-  public init(path: [UInt8], fingerprint: ItemFingerprint, isRacy: Bool, hash: ContentHash) {
+  public init(path: [UInt8], fingerprint: ItemFingerprint, isRacy: Bool, hash: ContentHash, documents: Int = 1) {
     self.path = path
+    self.documents = documents
     self.fingerprint = fingerprint
     self.isRacy = isRacy
     self.hash = hash

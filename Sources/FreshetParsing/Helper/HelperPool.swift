@@ -21,12 +21,14 @@ public final class HelperPool: Sendable {
   /// The limits.
   public let options: HelperOptions
   private let threads: ThreadPool
+  private let permits: Permits
   private let state = Mutex(State())
 
   /// Prepares a pool; no process is started before the first document.
   public init(_ options: HelperOptions = HelperOptions()) {
     self.options = options
     threads = ThreadPool(name: "freshet-parse", threads: options.count)
+    permits = Permits(options.count)
   }
 
   deinit {
@@ -51,11 +53,20 @@ public final class HelperPool: Sendable {
   /// - Throws: `FreshetError`: what the helper refused the document with, `parser_timeout`, or `parser_failed` when the
   ///   helper died or cannot be started; `CancellationError` before it started.
   public func rendition(of bytes: [UInt8], format: Format, encoding: String? = nil) async throws -> Rendition {
-    try await threads.run { [self] in try parse(bytes, format, encoding) }
+    await permits.take()
+    defer { permits.giveBack() }
+    try Task.checkCancellation()
+    let process = try await take()
+    return try await threads.run { [self] in try parse(bytes, format, encoding, process) }
   }
 
-  private func parse(_ bytes: [UInt8], _ format: Format, _ encoding: String?) throws -> Rendition {
-    var process = try take()
+  private func parse(
+    _ bytes: [UInt8],
+    _ format: Format,
+    _ encoding: String?,
+    _ helper: HelperProcess
+  ) throws -> Rendition {
+    var process = helper
     let seconds = Int(options.deadline.components.seconds) + 1
     let request = HelperWire.Request(format: format, size: bytes.count, cpuSeconds: seconds, encoding: encoding)
     do {
@@ -70,21 +81,19 @@ public final class HelperPool: Sendable {
     }
   }
 
-  private func take() throws -> HelperProcess {
+  /// An idle helper, or a new one.
+  private func take() async throws -> HelperProcess {
     let (idle, isClosed) = state.withLock { ($0.idle.popLast(), $0.isClosed) }
-    if isClosed {
-      idle?.end()
-      throw FreshetError(.parserFailed, "the collection is closed; open it again")
-    }
+    if isClosed { throw FreshetError(.parserFailed, "the collection is closed; open it again") }
     if let idle { return idle }
     let executable = try options.executable ?? HelperLocation.find()
-    let process = try HelperProcess(executable: executable, memoryBytes: options.memoryBytes)
+    let process = try await HelperProcess.start(executable: executable, memoryBytes: options.memoryBytes)
     state.withLock { $0.started += 1 }
     return process
   }
 
   private func giveBack(_ process: HelperProcess) {
-    let isWorn = process.documents >= options.recycleDocuments || process.peakBytes > options.recycleBytes
+    let isWorn = process.documents >= options.recycleDocuments || process.residentBytes > options.recycleBytes
     let isKept = state.withLock { state in
       guard !isWorn, !state.isClosed else { return false }
       state.idle.append(process)
@@ -105,9 +114,8 @@ public final class HelperPool: Sendable {
       process.end()
       return FreshetError(.parserFailed, "the parser answered what cannot be; simplify the document or exclude it")
     case .died:
-      let signal = process.reap()
-      process.closeSocket()
-      if signal == SIGXCPU {
+      let ending = process.ending()
+      if ending == .signalled(SIGXCPU) {
         return FreshetError(
           .parserTimeout,
           "the parser used more CPU time than \(options.deadline); simplify the document or exclude it"
@@ -115,7 +123,7 @@ public final class HelperPool: Sendable {
       }
       return FreshetError(
         .parserFailed,
-        "the parser died on the document (signal \(signal)), or needed more than \(options.memoryBytes >> 20) MiB; "
+        "the parser died on the document (\(ending)), or needed more than \(options.memoryBytes >> 20) MiB; "
           + "simplify the document or exclude it"
       )
     }

@@ -69,7 +69,10 @@ extension MemorySnapshot {
   }
 
   func passagesChanged(after sequence: SequenceNumber) -> (live: [PassageID], gone: [PassageID]) {
-    let changed = state.passages.filter { $0.changedAt > sequence }
+    // Vectors that were awaited came without a chunk opening or closing.
+    let embedded = state.changes.filter { $0.sequence > sequence && $0.kind == .embedded }.map(\.document)
+    let awaited = Set(embedded.flatMap { state.documents[$0]?.chunks.map(\.passage) ?? [] })
+    let changed = state.passages.filter { $0.changedAt > sequence || awaited.contains($0.record.id) }
     return (changed.filter { $0.uses > 0 }.map(\.record.id), changed.filter { $0.uses == 0 }.map(\.record.id))
   }
 

@@ -61,6 +61,12 @@ class MemorySnapshot: StoreSnapshot {
     liveDocuments.filter { $0.contentHash == contentHash }
   }
 
+  func liveDocumentCount(source: String?) -> Int {
+    state.documents.values.count {
+      $0.record.state == .live && (source == nil || $0.record.sourceName == source)
+    }
+  }
+
   func itemPaths(of source: SourceID, pipelineOtherThan pipeline: String) -> [[UInt8]] {
     let stale = liveDocuments.filter { $0.source == source && UTF8Text($0.pipeline) != UTF8Text(pipeline) }
     return Set(stale.map(\.itemPath)).sorted { $0.lexicographicallyPrecedes($1) }

@@ -50,13 +50,13 @@ class SQLiteSnapshot: StoreSnapshot {
   func items(of source: SourceID, after path: [UInt8]?, limit: Int) throws -> [ItemRecord] {
     let statement = try connection.statement(
       """
-      SELECT path, device, inode, size, modified, changed, is_racy, hash FROM item
+      SELECT path, device, inode, size, modified, changed, is_racy, hash, documents FROM item
       WHERE source = ?1 AND path > ?2 ORDER BY path LIMIT ?3
       """
     )
     let first = try connection.statement(
       """
-      SELECT path, device, inode, size, modified, changed, is_racy, hash FROM item
+      SELECT path, device, inode, size, modified, changed, is_racy, hash, documents FROM item
       WHERE source = ?1 ORDER BY path LIMIT ?3
       """
     )
@@ -73,7 +73,7 @@ class SQLiteSnapshot: StoreSnapshot {
   func item(of source: SourceID, at path: [UInt8]) throws -> ItemRecord? {
     try connection.row(
       """
-      SELECT path, device, inode, size, modified, changed, is_racy, hash FROM item WHERE source = ?1 AND path = ?2
+      SELECT path, device, inode, size, modified, changed, is_racy, hash, documents FROM item WHERE source = ?1 AND path = ?2
       """,
       .integer(source),
       .blob(path),
@@ -92,7 +92,8 @@ class SQLiteSnapshot: StoreSnapshot {
         changed: row.integer(5)
       ),
       isRacy: row.integer(6) != 0,
-      hash: try row.hash(7)
+      hash: try row.hash(7),
+      documents: row.int(8)
     )
   }
 

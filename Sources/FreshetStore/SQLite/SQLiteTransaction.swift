@@ -93,10 +93,11 @@ final class SQLiteTransaction: SQLiteSnapshot, StoreTransaction {
 
   func update(_ source: SourceRecord) throws {
     try writing {
+      // The name is what the log knows a source by.
       try connection.run(
         """
-        UPDATE source SET name = ?2, location = ?3, configuration = ?4, root_identity = ?5, pipeline = ?6
-        WHERE id = ?1 AND is_removed = 0
+        UPDATE source SET location = ?3, configuration = ?4, root_identity = ?5, pipeline = ?6
+        WHERE id = ?1 AND name = ?2 AND is_removed = 0
         """,
         .integer(source.id),
         .text(source.name),
@@ -105,7 +106,9 @@ final class SQLiteTransaction: SQLiteSnapshot, StoreTransaction {
         .text(source.rootIdentity),
         .text(source.pipeline)
       )
-      guard connection.changedRows == 1 else { throw refusal("There is no source number \(source.id).") }
+      guard connection.changedRows == 1 else {
+        throw refusal("There is no source number \(source.id) of the name '\(source.name)'.")
+      }
     }
   }
 
@@ -140,11 +143,11 @@ final class SQLiteTransaction: SQLiteSnapshot, StoreTransaction {
     try writing {
       let statement = try connection.statement(
         """
-        INSERT INTO item(source, path, device, inode, size, modified, changed, is_racy, hash)
-        VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+        INSERT INTO item(source, path, device, inode, size, modified, changed, is_racy, hash, documents)
+        VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
         ON CONFLICT(source, path) DO UPDATE SET device = excluded.device, inode = excluded.inode,
           size = excluded.size, modified = excluded.modified, changed = excluded.changed,
-          is_racy = excluded.is_racy, hash = excluded.hash
+          is_racy = excluded.is_racy, hash = excluded.hash, documents = excluded.documents
         """
       )
       for item in items {
@@ -157,6 +160,7 @@ final class SQLiteTransaction: SQLiteSnapshot, StoreTransaction {
         statement.bind(7, item.fingerprint.changed)
         statement.bind(8, item.isRacy ? 1 : 0)
         statement.bind(9, item.hash)
+        statement.bind(10, Int64(item.documents))
         try statement.run()
       }
     }

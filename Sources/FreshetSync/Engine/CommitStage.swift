@@ -17,8 +17,8 @@ struct CommitStage: Sendable {
 
   /// What has to be remembered from commit to commit.
   struct Memory: Sendable {
-    /// Items with a failure in this run.
-    var failed: Set<FailedItem> = []
+    /// Items with failures in this run, and the origins that failed.
+    var failed: [FailedItem: Set<String>] = [:]
     /// Items whose failure a retry may mend: their rows are not saved, so that they are read again.
     var failedTransiently: Set<FailedItem> = []
     /// Whether the run's row is in the store.
@@ -126,24 +126,40 @@ struct CommitStage: Sendable {
     case .deletion(let document, let reason): told.append(try delete(document, reason, transaction))
     case .failure(let failure):
       let key = FailedItem(source: failure.source, path: failure.itemPath)
-      memory.failed.insert(key)
+      memory.failed[key, default: []].insert(failure.origin)
       if failure.error.isTransient { memory.failedTransiently.insert(key) }
       told.append(.failed(try record(failure, transaction)))
     case .itemFinished(let item):
       let key = FailedItem(source: item.sourceName, path: item.path)
       for (document, pipeline) in item.touched { try transaction.touch(document: document, pipeline: pipeline) }
-      if let record = item.record, !memory.failedTransiently.contains(key) {
-        try transaction.save([record], source: item.source)
-      }
-      if failedBefore.contains(key), !memory.failed.contains(key) {
-        try transaction.removeFailures(source: item.sourceName, itemPath: item.path, origin: nil)
+      if var record = item.record {
+        if !memory.failedTransiently.contains(key) {
+          record.documents = try transaction.liveDocuments(source: item.source, itemPath: item.path).count
+          try transaction.save([record], source: item.source)
+        }
+        if failedBefore.contains(key) { try mend(key, stillFailing: memory.failed[key] ?? [], transaction) }
       }
       if item.unchanged > 0 { told.append(.unchanged(item.unchanged)) }
     case .itemRemoved(let source, let sourceName, let path):
+      // A document that was to move away, and could not, keeps its item: the next run judges it again.
+      guard try transaction.liveDocuments(source: source, itemPath: path).isEmpty else { break }
       try transaction.removeItems([path], source: source)
       if failedBefore.contains(FailedItem(source: sourceName, path: path)) {
         try transaction.removeFailures(source: sourceName, itemPath: path, origin: nil)
       }
+    case .flush: break
+    }
+  }
+
+  /// Takes what did not fail this time out of quarantine.
+  private func mend(
+    _ item: FailedItem,
+    stillFailing: Set<String>,
+    _ transaction: any StoreTransaction
+  ) throws {
+    for failure in try transaction.failures(source: item.source, itemPath: item.path)
+    where !stillFailing.contains(failure.origin) {
+      try transaction.removeFailures(source: item.source, itemPath: item.path, origin: failure.origin)
     }
   }
 

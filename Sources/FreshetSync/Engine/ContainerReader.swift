@@ -19,54 +19,58 @@ struct ContainerReader: Sendable {
       var unchanged = 0
       var touched: [(document: DocumentID, pipeline: String)] = []
       var isHeld = false
-      var hasTransientFailure = false
     }
 
     let state = Mutex(State())
   }
 
+  /// The run is to end: the item is left as it is.
+  private struct Stopped: Error {}
+
   func read() async throws {
     let progress = Progress()
     do {
       try await parser.parse(input) { try await receive($0, progress) }
-    } catch let error as FreshetError {
-      try await reader.sendFailure(work, origin: input.path, error, content: attributes.record.hash)
-      let (isHeld, isTransient) = progress.state.withLock { ($0.isHeld, $0.hasTransientFailure || error.isTransient) }
-      if !isHeld, !isTransient { try await finish(progress) }
+    } catch is Stopped {
       return
+    } catch let error as FreshetError where !error.isOfTheStore {
+      return try await fail(error, progress.state.withLock { $0 })
     }
-    let source = work.pass.record.id
-    let live = try await reader.run.stages.store.read(.everything) {
-      try $0.liveDocuments(source: source, itemPath: work.item.path)
-    }
-    let (gone, isHeld, hasTransientFailure) = progress.state.withLock { state in
-      (live.filter { !state.seen.contains($0.origin) }, state.isHeld, state.hasTransientFailure)
-    }
-    if !gone.isEmpty {
-      reader.pending.hold(
-        ShrunkContainer(
-          work: work,
-          record: attributes.record,
-          gone: gone,
-          isReadAgain: isHeld || hasTransientFailure
-        )
-      )
-    } else if !isHeld, !hasTransientFailure {
-      try await finish(progress)
-    }
+    let state = progress.state.withLock { $0 }
+    let gone = try await reader.liveDocuments(of: work).filter { !state.seen.contains($0.origin) }
+    try await end(state, gone: gone)
   }
 
-  private func finish(_ progress: Progress) async throws {
-    let (unchanged, touched) = progress.state.withLock { ($0.unchanged, $0.touched) }
-    try await reader.finish(work, attributes.record, unchanged: unchanged, touched: touched)
+  /// The item as a whole failed: nothing in it counts as gone, what came before stands.
+  private func fail(_ error: FreshetError, _ state: Progress.State) async throws {
+    if let settles = work.settles {
+      // The first reading told of the failure, unless it comes earlier now.
+      if settles.origins.isSubset(of: state.seen) { return try await end(state, gone: []) }
+      reader.pending.abandon(work.key)
+    }
+    try await reader.sendFailure(work, origin: input.path, error, content: attributes.record.hash)
+    try await end(state, gone: [])
+  }
+
+  private func end(_ state: Progress.State, gone: [DocumentRecord]) async throws {
+    try await reader.end(
+      work,
+      attributes.record,
+      unchanged: state.unchanged,
+      touched: state.touched,
+      gone: gone,
+      isOpen: state.isHeld
+    )
   }
 
   private func receive(_ document: ParsedDocument, _ progress: Progress) async throws {
-    if reader.run.stop.isGiven { throw CancellationError() }
+    if reader.run.stop.isGiven { throw Stopped() }
     let origin = document.member.map { input.path + "!/" + $0 } ?? input.path
+    let isFirst = progress.state.withLock { $0.seen.insert(origin).inserted }
+    if let settles = work.settles, !isFirst || !settles.origins.contains(origin) { return }
     let content = document.content ?? input.bytes
     let hash = document.content.map { SHA256.digest(of: $0) } ?? attributes.record.hash
-    guard progress.state.withLock({ $0.seen.insert(origin).inserted }) else {
+    guard isFirst else {
       let error = FreshetError(
         .duplicateOrigin,
         "the name stands more than once in its file; only the first one is indexed",
@@ -87,7 +91,9 @@ struct ContainerReader: Sendable {
           isMember: document.member != nil,
           contentHash: hash,
           size: Int64(content.count),
-          fetched: attributes
+          fetched: attributes,
+          parser: parser.fingerprint,
+          format: parser.format
         )
       )
     default:
@@ -107,8 +113,7 @@ struct ContainerReader: Sendable {
           state.touched += touched
           state.unchanged += touched.count
         }
-      } catch let error as FreshetError {
-        if error.isTransient { progress.state.withLock { $0.hasTransientFailure = true } }
+      } catch let error as FreshetError where !error.isOfTheStore {
         try await reader.sendFailure(work, origin: origin, error, content: hash)
       }
     }

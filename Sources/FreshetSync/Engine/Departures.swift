@@ -12,7 +12,10 @@ struct Departures: Sendable {
   /// Reads items again, now that the end of all listings has been reached.
   let readAgain: @Sendable ([WorkItem], [OriginKey: DocumentRecord]) async throws -> Void
 
-  /// Documents of a source that are gone.
+  /// Items whose documents are looked up in one read.
+  static let lookupSize = 256
+
+  /// A document of a source that is gone.
   private struct Gone {
     var document: DocumentRecord
     var reason: DeletionReason
@@ -22,84 +25,122 @@ struct Departures: Sendable {
   /// What is known of one source's losses.
   private struct Losses {
     var gone: [Gone] = []
-    /// Items whose rows go with their documents.
+    /// Items that are gone, whose rows go with their documents.
     var items: [[UInt8]] = []
-    /// Containers whose rows are saved once their lost members are deleted.
-    var containers: [ShrunkContainer] = []
+    /// Live documents before the run.
+    var live = 0
   }
 
-  /// The sources with something that was held back, whose stale editions may therefore remain.
+  /// Settles everything; answers the sources with something that was held back, whose stale editions may therefore remain.
   func settle() async throws -> Set<String> {
     let contents = pending.take()
-    var losses = try await judge(contents)
+    var withheld = Set(run.report.unavailable.map(\.source))
+    var losses = try await judge(contents, &withheld)
     try await addRemovedSources(&losses)
-    var withheld = Set<String>()
+    if run.stop.isGiven { return withheld }
 
-    let renamed = try await rename(contents.appearances, &losses)
-    let rest = contents.appearances.filter {
-      !renamed.finished.contains(OriginKey(source: $0.work.pass.record.id, origin: $0.origin))
-    }
-    var again: [ItemKey: WorkItem] = [:]
-    for appearance in rest {
-      again[ItemKey(source: appearance.work.pass.record.id, path: appearance.work.item.path)] = appearance.work
-    }
-    let items = again.sorted { ($0.key.source, $1.key.path.count) < ($1.key.source, $0.key.path.count) }.map(\.value)
-    if !items.isEmpty { try await readAgain(items, renamed.toRead) }
+    let finished = Set(endings.filter(\.isFinished).map(\.pass.record.id))
+    let renames = try await rename(contents.appearances.filter { finished.contains($0.work.pass.record.id) }, &losses)
+    try await readAgain(secondReadings(of: contents.appearances, without: renames.made), renames.toRead)
+    if run.stop.isGiven { return withheld }
 
-    for (name, loss) in losses.sorted(by: { $0.key < $1.key }) {
-      if run.stop.isGiven { return withheld }
-      if try await !delete(loss, of: name) { withheld.insert(name) }
+    for (name, loss) in losses.sorted(by: { $0.key < $1.key }) where !mayDelete(loss, of: name) {
+      withheld.insert(name)
+      let held = Set(loss.gone.map(\.document.itemPath))
+      losses[name]?.items.removeAll { held.contains($0) }
+      losses[name]?.gone = []
     }
-    return withheld.union(unseen)
+    try await delete(losses)
+    try await endItems(contents.items, withheld: withheld, moved: renames.moved)
+    for ending in endings {
+      let pass = ending.pass
+      for path in ending.goneFailures {
+        try await send(.itemRemoved(source: pass.record.id, sourceName: pass.source.name, path: path))
+      }
+    }
+    return withheld
   }
 
-  /// Sources of which a part could not be judged.
-  private var unseen: [String] {
-    run.report.unavailable.map(\.source)
+  /// What is left of the appearances, one reading for each item.
+  private func secondReadings(of appearances: [HeldAppearance], without made: Set<OriginKey>) -> [WorkItem] {
+    var items: [WorkItem] = []
+    var places: [ItemKey: Int] = [:]
+    for appearance in appearances where !made.contains(appearance.key) {
+      if let place = places[appearance.item] {
+        items[place].settles?.origins.insert(appearance.origin)
+      } else {
+        var work = appearance.work
+        work.settles = WorkItem.Settlement(origins: [appearance.origin], hash: appearance.fetched.record.hash)
+        places[appearance.item] = items.count
+        items.append(work)
+      }
+    }
+    return items
+  }
+
+  /// Items that waited for the end are as they were read now, unless documents of theirs were held back.
+  private func endItems(_ items: [OpenItem], withheld: Set<String>, moved: Set<DocumentID>) async throws {
+    let abandoned = pending.abandoned
+    for item in items where !abandoned.contains(item.key) {
+      let name = item.work.pass.source.name
+      if withheld.contains(name), item.gone.contains(where: { !moved.contains($0.id) }) { continue }
+      try await send(
+        .itemFinished(
+          FinishedItem(
+            source: item.key.source,
+            sourceName: name,
+            record: item.record,
+            path: item.key.path,
+            unchanged: 0,
+            touched: []
+          )
+        )
+      )
+    }
   }
 
   // MARK: Absence
 
-  private func judge(_ contents: EndOfListing.Contents) async throws -> [String: Losses] {
+  private func judge(
+    _ contents: EndOfListing.Contents,
+    _ withheld: inout Set<String>
+  ) async throws -> [String: Losses] {
     var losses: [String: Losses] = [:]
-    var removableItems: [(SourcePass, [UInt8])] = []
-    for (pass, item) in contents.missing {
+    var unknown: [String: [FreshetErrorRecord: Int]] = [:]
+    func lose(_ documents: [Gone], of pass: SourcePass, item: [UInt8]?) {
+      losses[pass.source.name, default: Losses(live: pass.live)].gone += documents
+      if let item { losses[pass.source.name]?.items.append(item) }
+    }
+    for start in stride(from: 0, to: contents.missing.count, by: Self.lookupSize) {
       if run.stop.isGiven { return [:] }
-      let reason: DeletionReason
-      switch await absence(of: item, in: pass) {
-      case .vanished: reason = .vanished
-      case .outOfScope: reason = .outOfScope
-      case .unknown(let error):
-        let documents = try await liveDocuments(pass.record.id, item.path).count
-        run.count { $0.documents.held += documents }
-        run.report(
-          SourceProblem(
-            source: pass.source.name,
-            path: pass.source.origin(of: item.path),
-            error: FreshetErrorRecord(error)
-          )
-        )
-        continue
+      let missing = Array(contents.missing[start..<min(start + Self.lookupSize, contents.missing.count)])
+      let documents = try await run.stages.store.read(.everything) { snapshot in
+        try missing.map { pass, item in
+          try snapshot.liveDocuments(source: pass.record.id, itemPath: item.path).map(\.withoutMetadata)
+        }
       }
-      let documents = try await liveDocuments(pass.record.id, item.path)
-      if documents.isEmpty {
-        removableItems.append((pass, item.path))
-        continue
+      for ((pass, item), documents) in zip(missing, documents) {
+        // What belongs to one document only may be recognised by its inode.
+        let fingerprint = documents.count == 1 ? item.fingerprint : nil
+        let reason: DeletionReason
+        switch await absence(of: item, in: pass) {
+        case .vanished: reason = .vanished
+        case .outOfScope: reason = .outOfScope
+        case .unknown(let error):
+          unknown[pass.source.name, default: [:]][FreshetErrorRecord(error), default: 0] += documents.count
+          continue
+        }
+        lose(documents.map { Gone(document: $0, reason: reason, fingerprint: fingerprint) }, of: pass, item: item.path)
       }
-      let fingerprint = documents.count == 1 ? item.fingerprint : nil
-      losses[pass.source.name, default: Losses()].gone += documents.map {
-        Gone(document: $0, reason: reason, fingerprint: fingerprint)
-      }
-      losses[pass.source.name, default: Losses()].items.append(item.path)
     }
-    for container in contents.containers {
-      losses[container.work.pass.source.name, default: Losses()].gone += container.gone.map {
-        Gone(document: $0, reason: .memberRemoved, fingerprint: nil)
-      }
-      losses[container.work.pass.source.name, default: Losses()].containers.append(container)
+    for item in contents.items where !item.gone.isEmpty {
+      lose(item.gone.map { Gone(document: $0, reason: item.reason) }, of: item.work.pass, item: nil)
     }
-    for (pass, path) in removableItems {
-      try await send(.itemRemoved(source: pass.record.id, sourceName: pass.source.name, path: path))
+    for (source, errors) in unknown.sorted(by: { $0.key < $1.key }) {
+      withheld.insert(source)
+      for (error, count) in errors.sorted(by: { $0.key.message < $1.key.message }) where count > 0 {
+        hold(HeldDeletions(source: source, count: count, sentence: "\(error.message) (nothing was deleted)"))
+      }
     }
     return losses
   }
@@ -113,10 +154,6 @@ struct Departures: Sendable {
     return absence
   }
 
-  private func liveDocuments(_ source: SourceID, _ path: [UInt8]) async throws -> [DocumentRecord] {
-    try await run.stages.store.read(.everything) { try $0.liveDocuments(source: source, itemPath: path) }
-  }
-
   /// Documents of sources that are no longer configured; only a run over everything judges them.
   private func addRemovedSources(_ losses: inout [String: Losses]) async throws {
     guard run.options.paths.isEmpty, !run.stop.isGiven else { return }
@@ -125,29 +162,47 @@ struct Departures: Sendable {
       try snapshot.sources().filter { !configured.contains($0.name) }.map { source in
         var query = DocumentQuery()
         query.source = source.name
-        return (source, try snapshot.documents(query))
+        let documents = try snapshot.documents(query).map(\.withoutMetadata)
+        var fingerprints: [[UInt8]: ItemFingerprint] = [:]
+        for path in Set(documents.map(\.itemPath)) {
+          fingerprints[path] = try snapshot.item(of: source.id, at: path)?.fingerprint
+        }
+        return (source, documents, fingerprints)
       }
     }
-    for (source, documents) in removed where !documents.isEmpty {
+    for (source, documents, fingerprints) in removed where !documents.isEmpty {
       losses[source.name] = Losses(
-        gone: documents.map { Gone(document: $0, reason: .sourceRemoved, fingerprint: nil) },
-        items: Array(Set(documents.map(\.itemPath)))
+        gone: documents.map { document in
+          let isItem = document.origin.utf8.elementsEqual(document.itemPath)
+          return Gone(
+            document: document,
+            reason: .sourceRemoved,
+            fingerprint: isItem ? fingerprints[document.itemPath] : nil
+          )
+        },
+        items: Set(documents.map(\.itemPath)).sorted { compareBytes($0, $1) < 0 },
+        live: documents.count
       )
     }
   }
 
   // MARK: Renames
 
-  /// Pairs appearances with losses. Answers the origins that are settled, and the documents that a second reading turns
-  /// into renames; what is paired is no loss any more.
-  private func rename(
-    _ appearances: [HeldAppearance],
-    _ losses: inout [String: Losses]
-  ) async throws -> (finished: Set<OriginKey>, toRead: [OriginKey: DocumentRecord]) {
-    var finished = Set<OriginKey>()
+  /// What became of the pairs.
+  private struct Renames {
+    /// Origins whose rename is on its way.
+    var made = Set<OriginKey>()
+    /// Documents that a second reading turns into renames.
     var toRead: [OriginKey: DocumentRecord] = [:]
+    /// All documents that move.
+    var moved = Set<DocumentID>()
+  }
+
+  /// Pairs appearances with losses; what is paired is no loss any more.
+  private func rename(_ appearances: [HeldAppearance], _ losses: inout [String: Losses]) async throws -> Renames {
+    var renames = Renames()
     let gone = losses.sorted { $0.key < $1.key }.flatMap(\.value.gone).filter { $0.reason != .outOfScope }
-    guard !gone.isEmpty, !appearances.isEmpty else { return (finished, toRead) }
+    guard !gone.isEmpty, !appearances.isEmpty else { return renames }
     let pairs = RenamePairing.pairs(
       vanished: gone.map {
         RenamePairing.Candidate(
@@ -168,44 +223,30 @@ struct Departures: Sendable {
         )
       }
     )
-    var moved = Set<DocumentID>()
     for pair in pairs {
       let document = gone[pair.vanished].document
       let appearance = appearances[pair.appeared]
-      moved.insert(document.id)
-      let key = OriginKey(source: appearance.work.pass.record.id, origin: appearance.origin)
+      renames.moved.insert(document.id)
       if let prepared = try await prepareRename(of: document, to: appearance) {
-        finished.insert(key)
+        renames.made.insert(appearance.key)
         try await send(.document(prepared))
-        let pass = appearance.work.pass
-        try await send(
-          .itemFinished(
-            FinishedItem(
-              source: pass.record.id,
-              sourceName: pass.source.name,
-              record: appearance.fetched.record,
-              path: appearance.work.item.path,
-              unchanged: 0,
-              touched: []
-            )
-          )
-        )
       } else {
-        toRead[key] = document
+        renames.toRead[appearance.key] = document
       }
     }
-    for name in losses.keys { losses[name]?.gone.removeAll { moved.contains($0.document.id) } }
-    return (finished, toRead)
+    for name in losses.keys { losses[name]?.gone.removeAll { renames.moved.contains($0.document.id) } }
+    return renames
   }
 
   /// The rename of a document whose edition is as good as new: nothing is read, parsed or embedded. `nil` when it has to
-  /// be read again: a member of a container, or an edition that is stale.
+  /// be read again: a member of a container, another parser, or an edition that is stale.
   private func prepareRename(
     of document: DocumentRecord,
     to appearance: HeldAppearance
   ) async throws -> PreparedDocument? {
     let pass = appearance.work.pass
-    guard !appearance.isMember, document.editionState == .complete,
+    guard !run.options.force, !appearance.isMember, document.editionState == .complete,
+      document.parser == appearance.parser,
       let oldPass = endings.first(where: { $0.pass.record.id == document.source })?.pass,
       document.pipeline == oldPass.pipeline
     else { return nil }
@@ -215,7 +256,7 @@ struct Departures: Sendable {
         try snapshot.chunks(of: document.id)
       )
     }
-    guard let rendition = found.0, case .string(let format)? = document.metadata["type"] else { return nil }
+    guard let rendition = found.0 else { return nil }
     return PreparedDocument(
       kind: .renamed,
       document: document.id,
@@ -246,7 +287,7 @@ struct Departures: Sendable {
           configured: pass.source.metadata,
           path: appearance.origin,
           member: nil,
-          format: format,
+          format: appearance.format,
           size: document.size,
           modified: appearance.fetched.modified
         ),
@@ -260,49 +301,36 @@ struct Departures: Sendable {
 
   // MARK: Deletions
 
-  /// Deletes what the guard lets through; answers whether it did.
-  private func delete(_ losses: Losses, of name: String) async throws -> Bool {
+  /// Asks the guard; what it holds back is told.
+  private func mayDelete(_ losses: Losses, of name: String) -> Bool {
+    guard !losses.gone.isEmpty else { return true }
     let ending = endings.first { $0.pass.source.name == name }
-    if !losses.gone.isEmpty {
-      let situation = DeletionGuard.Situation(
-        source: name,
-        live: try await liveCount(name),
-        listed: ending?.listed ?? 0,
-        isWhole: ending?.isWhole ?? true,
-        deletions: Dictionary(losses.gone.map { ($0.reason, 1) }, uniquingKeysWith: +)
-      )
-      if let held = run.options.deletionGuard.verdict(situation) {
-        run.count { report in
-          report.held.append(held)
-          report.documents.held += held.count
-        }
-        run.handler(.held(held))
-        return false
-      }
-    }
-    for gone in losses.gone { try await send(.deletion(gone.document, gone.reason)) }
-    let source = ending?.pass.record.id ?? losses.gone.first?.document.source
-    if let source {
-      for path in losses.items { try await send(.itemRemoved(source: source, sourceName: name, path: path)) }
-    }
-    for container in losses.containers where !container.isReadAgain {
-      try await send(
-        .itemFinished(
-          FinishedItem(
-            source: container.work.pass.record.id,
-            sourceName: name,
-            record: container.record,
-            path: container.work.item.path,
-            unchanged: 0,
-            touched: []
-          )
-        )
-      )
-    }
-    return true
+    let situation = DeletionGuard.Situation(
+      source: name,
+      live: losses.live,
+      listed: ending?.listed ?? 0,
+      isWhole: ending?.isWhole ?? true,
+      deletions: Dictionary(losses.gone.map { ($0.reason, 1) }, uniquingKeysWith: +)
+    )
+    guard let held = run.options.deletionGuard.verdict(situation) else { return true }
+    hold(held)
+    return false
   }
 
-  private func liveCount(_ name: String) async throws -> Int {
-    try await run.stages.store.read(.everything) { try $0.liveDocumentCount(source: name) }
+  private func hold(_ held: HeldDeletions) {
+    run.count { report in
+      report.held.append(held)
+      report.documents.held += held.count
+    }
+    run.handler(.held(held))
+  }
+
+  private func delete(_ losses: [String: Losses]) async throws {
+    let known = try await run.stages.store.read(.everything) { try $0.sources() }
+    for (name, loss) in losses.sorted(by: { $0.key < $1.key }) {
+      for gone in loss.gone { try await send(.deletion(gone.document, gone.reason)) }
+      guard let source = known.first(where: { $0.name == name })?.id else { continue }
+      for path in loss.items { try await send(.itemRemoved(source: source, sourceName: name, path: path)) }
+    }
   }
 }

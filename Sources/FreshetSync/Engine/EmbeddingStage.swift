@@ -33,7 +33,10 @@ struct EmbeddingStage: Sendable {
   }
 
   /// Embeds a window and answers its elements in their order.
-  func process(_ window: [PipelineElement]) async throws -> [Ready] {
+  ///
+  /// - Parameter unfinished: items of which a document was dropped because the run is ending, in this window or one
+  ///   before: their rows must not be saved.
+  func process(_ window: [PipelineElement], _ unfinished: inout Set<ItemKey>) async throws -> [Ready] {
     var texts: [ContentHash: PassageDraft] = [:]
     for case .document(let document) in window {
       guard case .cut(let chunks) = document.chunks else { continue }
@@ -48,18 +51,21 @@ struct EmbeddingStage: Sendable {
     }
     let outcome = try await resolve(texts)
     var claimed = Set<ContentHash>()
-    var unfinished = Set<ItemKey>()
-    return window.compactMap { element in
-      let ready = ready(element, outcome, &claimed)
-      switch (element, ready) {
-      case (.document(let document), nil):
-        unfinished.insert(ItemKey(source: document.source, path: document.itemPath))
-      case (.itemFinished(let item), _) where unfinished.contains(ItemKey(source: item.source, path: item.path)):
-        return nil
-      default: break
+    var readied: [Ready] = []
+    readied.reserveCapacity(window.count)
+    for element in window {
+      if case .itemFinished(let item) = element,
+        unfinished.contains(ItemKey(source: item.source, path: item.path))
+      {
+        continue
       }
-      return ready
+      if let ready = ready(element, outcome, &claimed) {
+        readied.append(ready)
+      } else if case .document(let document) = element {
+        unfinished.insert(ItemKey(source: document.source, path: document.itemPath))
+      }
     }
+    return readied
   }
 
   /// `nil` for a document whose passages were not all embedded because the run is ending.
@@ -82,6 +88,21 @@ struct EmbeddingStage: Sendable {
             lastAt: .epoch,
             contentHash: document.contentHash,
             pipeline: document.edition.pipeline
+          )
+        )
+      )
+    }
+    if failure != nil, document.kind == .embedded, document.previous?.editionState == .awaitingVectors {
+      // It waited for its vectors and goes on waiting: nothing happened that the log could tell.
+      return Ready(
+        element: .itemFinished(
+          FinishedItem(
+            source: document.source,
+            sourceName: document.sourceName,
+            record: nil,
+            path: document.itemPath,
+            unchanged: 1,
+            touched: []
           )
         )
       )

@@ -7,6 +7,16 @@ struct WorkItem: Sendable {
   var pass: SourcePass
   var item: ListedItem
   var known: ItemRecord?
+  /// Set when the item is read a second time, to settle what was held of it.
+  var settles: Settlement?
+
+  /// What a second reading settles.
+  struct Settlement: Sendable {
+    /// The origins that were held; everything else of the item was settled by the first reading.
+    var origins: Set<String>
+    /// The item's content then; another one now is left to the next run.
+    var hash: ContentHash
+  }
 }
 
 /// What is left of a fetched item once its bytes are released.
@@ -29,18 +39,21 @@ struct ItemReader: Sendable {
 
   /// Reads the item; failures of the item become elements, only failures of the store and the pipeline are thrown.
   func read(_ work: WorkItem) async throws {
+    let path = work.pass.source.origin(of: work.item.path)
     let fetched: FetchedItem
     do {
       fetched = try await work.pass.source.fetch(work.item)
-    } catch let error as FreshetError where error.code == .notFound {
-      // It vanished since it was listed; the next listing judges it.
-      return
-    } catch let error as FreshetError where error.code == .fileTooLarge {
-      return try await skip(work, reason: error)
     } catch let error as FreshetError {
-      return try await fail(work, origin: work.pass.source.origin(of: work.item.path), error, content: nil, record: nil)
+      if work.settles != nil { pending.abandon(work.key) }
+      switch error.code {
+      // It vanished since it was listed; the next listing judges it.
+      case .notFound: return
+      case .fileTooLarge: return tellSkipped(work, reason: error)
+      default: return try await sendFailure(work, origin: path, error, content: nil)
+      }
     }
     let hash = SHA256.digest(of: fetched.bytes)
+    if let settles = work.settles, settles.hash != hash { return pending.abandon(work.key) }
     let attributes = FetchedAttributes(
       record: ItemRecord(
         path: work.item.path,
@@ -51,15 +64,9 @@ struct ItemReader: Sendable {
       modified: fetched.modified,
       owner: fetched.owner
     )
-    let path = work.pass.source.origin(of: work.item.path)
     let input = ParserInput(bytes: fetched.bytes, path: path, mediaType: fetched.mediaType)
     guard let parser = run.stages.parsers.parser(for: input) else {
-      let reason = FreshetError(
-        .unsupportedType,
-        "no parser knows this type of file; exclude it by a pattern, or name a parser for it in the configuration",
-        path: path
-      )
-      return try await skip(work, reason: reason, record: attributes.record)
+      return try await leaveOut(work, attributes.record, path: path)
     }
     if parser.isContainer {
       try await ContainerReader(reader: self, work: work, attributes: attributes, parser: parser, input: input).read()
@@ -76,22 +83,27 @@ struct ItemReader: Sendable {
     _ parser: any Parser,
     _ input: ParserInput
   ) async throws {
-    let hash = attributes.record.hash
+    let record = attributes.record
     let size = Int64(input.bytes.count)
-    switch try await decide(work, origin: input.path, contentHash: hash, size: size) {
+    // What else the item held, when it was a container before.
+    let gone = try await liveDocuments(of: work).filter { $0.origin != input.path }
+    switch try await decide(work, origin: input.path, contentHash: record.hash, size: size) {
     case .awaitEndOfListing:
       pending.hold(
         HeldAppearance(
           work: work,
           origin: input.path,
           isMember: false,
-          contentHash: hash,
+          contentHash: record.hash,
           size: size,
-          fetched: attributes
+          fetched: attributes,
+          parser: parser.fingerprint,
+          format: parser.format
         )
       )
+      try await end(work, record, gone: gone, isOpen: true)
     case .keep(_, refresh: false):
-      try await finish(work, attributes.record, unchanged: 1)
+      try await end(work, record, unchanged: 1, gone: gone)
     case let decision:
       do {
         let rendition = try await parseSingle(parser, input)
@@ -103,12 +115,14 @@ struct ItemReader: Sendable {
           parser: parser,
           rendition: rendition,
           content: input.bytes,
-          contentHash: hash,
+          contentHash: record.hash,
           attributes: attributes
         )
-        try await finish(work, attributes.record, unchanged: touched.isEmpty ? 0 : 1, touched: touched)
-      } catch let error as FreshetError {
-        try await fail(work, origin: input.path, error, content: hash, record: attributes.record)
+        try await end(work, record, unchanged: touched.count, touched: touched, gone: gone)
+      } catch let error as FreshetError where !error.isOfTheStore {
+        try await sendFailure(work, origin: input.path, error, content: record.hash)
+        // What failed for good is not read again until it changes.
+        if !error.isTransient { try await end(work, record) }
       }
     }
   }
@@ -162,8 +176,7 @@ struct ItemReader: Sendable {
     rendition: Rendition,
     content: [UInt8],
     contentHash: ContentHash,
-    attributes: FetchedAttributes,
-    renamedFrom: DocumentRecord? = nil
+    attributes: FetchedAttributes
   ) async throws -> [(document: DocumentID, pipeline: String)] {
     let pass = work.pass
     let path = pass.source.origin(of: work.item.path)
@@ -212,7 +225,8 @@ struct ItemReader: Sendable {
     {
       switch try await comparison(of: chunks, with: live, edition) {
       case .equal where !run.options.ignoresEmbeddingCache: return [(live.id, pass.pipeline)]
-      case .equal, .otherMetadata: kind = .metadata
+      case .equal: kind = .embedded
+      case .otherMetadata: kind = .metadata
       case .otherText: break
       }
     } else if kind == .reprocessed, previous?.editionState == .awaitingVectors {
@@ -274,39 +288,45 @@ struct ItemReader: Sendable {
     return live.title == edition.title && live.metadata == edition.metadata ? .equal : .otherMetadata
   }
 
+  /// The documents that the item holds as the store knows it.
+  func liveDocuments(of work: WorkItem) async throws -> [DocumentRecord] {
+    let source = work.pass.record.id
+    return try await run.stages.store.read(.everything) {
+      try $0.liveDocuments(source: source, itemPath: work.item.path)
+    }
+  }
+
   // MARK: Ends
 
-  func finish(
+  /// Everything of the item was sent: it ends at once, or at the end of all listings when something of it waits for that.
+  func end(
     _ work: WorkItem,
-    _ record: ItemRecord?,
-    unchanged: Int,
-    touched: [(document: DocumentID, pipeline: String)] = []
+    _ record: ItemRecord,
+    unchanged: Int = 0,
+    touched: [(document: DocumentID, pipeline: String)] = [],
+    gone: [DocumentRecord] = [],
+    reason: DeletionReason = .memberRemoved,
+    isOpen: Bool = false
   ) async throws {
+    // A second reading leaves the end to whoever asked for it.
+    let isSettledElsewhere = work.settles != nil
+    let isOpen = isOpen || !gone.isEmpty
+    if isOpen, !isSettledElsewhere {
+      pending.hold(OpenItem(work: work, record: record, gone: gone.map(\.withoutMetadata), reason: reason))
+    }
+    if isOpen || isSettledElsewhere, unchanged == 0, touched.isEmpty { return }
     try await send(
       .itemFinished(
         FinishedItem(
           source: work.pass.record.id,
           sourceName: work.pass.source.name,
-          record: record,
+          record: isOpen || isSettledElsewhere ? nil : record,
           path: work.item.path,
           unchanged: unchanged,
           touched: touched
         )
       )
     )
-  }
-
-  /// Puts an origin of the item into quarantine; a permanent failure remembers the item, so that it is not read again
-  /// until it changes.
-  func fail(
-    _ work: WorkItem,
-    origin: String,
-    _ error: FreshetError,
-    content: ContentHash?,
-    record: ItemRecord?
-  ) async throws {
-    try await sendFailure(work, origin: origin, error, content: content)
-    if !error.isTransient, let record { try await finish(work, record, unchanged: 0) }
   }
 
   func sendFailure(_ work: WorkItem, origin: String, _ error: FreshetError, content: ContentHash?) async throws {
@@ -327,7 +347,18 @@ struct ItemReader: Sendable {
     )
   }
 
-  private func skip(_ work: WorkItem, reason: FreshetError, record: ItemRecord? = nil) async throws {
+  /// No parser takes the item: what it held as another type is out of scope.
+  private func leaveOut(_ work: WorkItem, _ record: ItemRecord, path: String) async throws {
+    let reason = FreshetError(
+      .unsupportedType,
+      "no parser knows this type of file; exclude it by a pattern, or name a parser for it in the configuration",
+      path: path
+    )
+    tellSkipped(work, reason: reason)
+    try await end(work, record, gone: try await liveDocuments(of: work), reason: .outOfScope)
+  }
+
+  private func tellSkipped(_ work: WorkItem, reason: FreshetError) {
     run.count { $0.documents.skipped += 1 }
     run.handler(
       .skipped(
@@ -336,8 +367,25 @@ struct ItemReader: Sendable {
         reason: reason
       )
     )
-    if let record { try await finish(work, record, unchanged: 0) }
   }
+}
+
+extension WorkItem {
+  var key: ItemKey { ItemKey(source: pass.record.id, path: item.path) }
+}
+
+extension DocumentRecord {
+  /// The document as the end of all listings keeps it: many may wait there.
+  var withoutMetadata: DocumentRecord {
+    var record = self
+    record.metadata = [:]
+    return record
+  }
+}
+
+extension FreshetError {
+  /// Whether the collection failed, and not the document.
+  var isOfTheStore: Bool { [.storeFailed, .storeDamaged, .diskFull, .locked].contains(code) }
 }
 
 /// Carries one value out of a `@Sendable` closure that is called in order.

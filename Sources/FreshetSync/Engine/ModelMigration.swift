@@ -8,17 +8,31 @@ struct ModelMigration: Sendable {
   /// Passages whose texts are held at a time.
   static let pageSize = 512
 
+  /// Says that documents were committed without an embedder since the serving model was last complete.
+  static let incompleteSetting = "vectors_incomplete"
+
   /// Finds or adds the embedder's model; `nil` when the collection keeps no vectors.
   func prepare() async throws -> (embedder: any Embedder, model: ModelID)? {
-    guard let embedder = run.stages.embedder else { return nil }
-    let wanted = embedder.model
-    let models = try await run.stages.store.read(.everything) { try $0.models() }
-    if let model = models.first(where: { $0.description.fingerprint == wanted.fingerprint }), model.state == .serving {
-      return (embedder, model.id)
+    let (models, isIncomplete) = try await run.stages.store.read(.everything) { snapshot in
+      (try snapshot.models(), try snapshot.setting(Self.incompleteSetting) != nil)
     }
+    guard let embedder = run.stages.embedder else {
+      if !models.isEmpty, !isIncomplete {
+        try await run.stages.store.write { try $0.set(Self.incompleteSetting, to: "1") }
+      }
+      return nil
+    }
+    let wanted = embedder.model
+    let serving = models.first { $0.description.fingerprint == wanted.fingerprint && $0.state == .serving }
+    if let serving, !isIncomplete { return (embedder, serving.id) }
     let model = try await run.stages.store.write { try $0.registerModel(wanted) }
     try await fill(model, embedder)
-    if !run.stop.isGiven { try await run.stages.store.write { try $0.serve(model: model.id) } }
+    if !run.stop.isGiven {
+      try await run.stages.store.write { transaction in
+        if serving == nil { try transaction.serve(model: model.id) }
+        if isIncomplete { try transaction.set(Self.incompleteSetting, to: nil) }
+      }
+    }
     return (embedder, model.id)
   }
 

@@ -47,8 +47,10 @@ enum PipelineElement: Sendable {
   case deletion(DocumentRecord, DeletionReason)
   /// Everything of an item came before: its row can be saved.
   case itemFinished(FinishedItem)
-  /// The item is gone with its documents.
+  /// The item is gone; its row goes too unless it still has documents.
   case itemRemoved(source: SourceID, sourceName: String, path: [UInt8])
+  /// Time has passed: what came before is not to wait for more.
+  case flush
 
   /// About how many bytes the element holds in memory.
   var cost: Int {
@@ -60,7 +62,7 @@ enum PipelineElement: Sendable {
 struct FinishedItem: Sendable {
   var source: SourceID
   var sourceName: String
-  /// The row to save; `nil` when it is not to be remembered (it failed in a way that a retry may mend).
+  /// The row to save; `nil` while something of the item is not settled.
   var record: ItemRecord?
   var path: [UInt8]
   /// Documents whose content did not change.

@@ -6,6 +6,8 @@ struct Sink: Sendable {
   let run: SyncRun
   let embedding: EmbeddingStage
   let commit: CommitStage
+  /// Measures how long a finished document has waited.
+  let timer: any Clock<Duration>
 
   /// How long a window should take to embed, so that finished documents do not wait longer for their commit.
   private var target: Double { run.options.checkpointInterval.inSeconds }
@@ -13,21 +15,37 @@ struct Sink: Sendable {
   /// Takes everything out of the channel until it ends.
   func drain(_ elements: BoundedChannel<PipelineElement>) async throws {
     let windows = BoundedChannel<[EmbeddingStage.Ready]>(limit: 2)
-    try await withThrowingTaskGroup(of: Void.self) { group in
+    try await withThrowingTaskGroup(of: Bool.self) { group in
       group.addTask {
         var memory = CommitStage.Memory()
         while let window = try await windows.receive() { try await commit.commit(window, &memory) }
+        return true
       }
       group.addTask {
         do {
           try await embedAll(elements) { try await windows.send($0) }
           windows.finish()
+          return true
         } catch {
           windows.finish(throwing: error)
           throw error
         }
       }
-      try await group.waitForAll()
+      group.addTask {
+        await flushRegularly(elements)
+        return false
+      }
+      // Two that work; the third one is only to stop when they are done.
+      var working = 2
+      while working > 0, let worked = try await group.next() { working -= worked ? 1 : 0 }
+      group.cancelAll()
+    }
+  }
+
+  /// Ends the window that is open at every interval, so that slow readers keep no document from its commit.
+  private func flushRegularly(_ elements: BoundedChannel<PipelineElement>) async {
+    while (try? await timer.sleep(for: run.options.checkpointInterval)) != nil {
+      guard let isTaken = try? await elements.send(.flush), isTaken else { return }
     }
   }
 
@@ -35,11 +53,13 @@ struct Sink: Sendable {
     _ elements: BoundedChannel<PipelineElement>,
     _ send: ([EmbeddingStage.Ready]) async throws -> Void
   ) async throws {
-    var size = run.options.embedderWindow
+    // Until the speed is known a window is small: its documents wait for all of its texts.
+    var size = run.options.embedderBatch * max(1, embedding.embedding?.embedder.parallelism ?? 1)
+    var unfinished = Set<ItemKey>()
     while let window = try await nextWindow(elements, texts: size) {
       let start = ContinuousClock.now
       let before = run.report.chunks.embedded
-      try await send(try await embedding.process(window))
+      try await send(try await embedding.process(window, &unfinished))
       let embedded = run.report.chunks.embedded - before
       let seconds = (ContinuousClock.now - start).inSeconds
       if embedded > 0, seconds > 0 {
@@ -59,6 +79,10 @@ struct Sink: Sendable {
     var bytes = 0
     while texts < limit, bytes < run.options.checkpointBytes, window.count < 4 * run.options.embedderWindow {
       guard let element = try await elements.receive() else { break }
+      if case .flush = element {
+        if window.isEmpty { continue }
+        break
+      }
       window.append(element)
       bytes += element.cost
       if case .document(let document) = element, case .cut(let chunks) = document.chunks { texts += chunks.count }

@@ -18,10 +18,16 @@ struct SourceLister: Sendable {
     var rootIdentity: String
     var listed: Int
     var hadProblems: Bool
+    /// Items with failures that were neither listed nor shielded.
+    var goneFailures: [[UInt8]] = []
   }
 
   /// Lists the source; a source that cannot be listed is reported and judged no further.
-  func list(_ pass: SourcePass, alwaysRead: Set<[UInt8]>) async throws -> Ending {
+  ///
+  /// - Parameters:
+  ///   - alwaysRead: paths that are read whatever their fingerprint.
+  ///   - failed: paths of items that are in quarantine.
+  func list(_ pass: SourcePass, alwaysRead: Set<[UInt8]>, failed: Set<[UInt8]>) async throws -> Ending {
     let paths = run.options.paths[pass.source.name] ?? []
     var ending = Ending(
       pass: pass,
@@ -40,6 +46,8 @@ struct SourceLister: Sendable {
         nextPage: { try await catalogue.next(after: $0) }
       )
       var shields: [[UInt8]] = []
+      var missing: [ItemRecord] = []
+      var failed = failed
       while let batch = try await listing.next() {
         if run.stop.isGiven { return ending }
         tell(batch, pass)
@@ -47,13 +55,20 @@ struct SourceLister: Sendable {
         ending.listed += batch.items.count
         var findings = Findings()
         try await comparison.compare(batch.items) { findings.add($0) }
-        try await handle(findings, pass, shields)
+        if !failed.isEmpty { for item in batch.items { failed.remove(item.path) } }
+        missing += findings.missing
+        try await handle(findings, pass)
         run.advance { $0.itemsListed += batch.items.count }
       }
       if run.stop.isGiven { return ending }
       var findings = Findings()
       try await comparison.finish { findings.add($0) }
-      try await handle(findings, pass, shields)
+      missing += findings.missing
+      // Only now that the listing has finished is an absence one, and only outside of what it could not see.
+      pending.miss(missing.filter { record in !shields.contains { covers($0, record.path) } }, of: pass)
+      ending.goneFailures = failed.filter { path in
+        !shields.contains { covers($0, path) } && (paths.isEmpty || paths.contains { covers($0, path) })
+      }
       ending.rootIdentity = listing.rootIdentity
       ending.hadProblems = !shields.isEmpty
       ending.isFinished = true
@@ -70,17 +85,15 @@ struct SourceLister: Sendable {
 
     mutating func add(_ finding: ListingComparison.Finding) {
       switch finding {
-      case .unchanged: unchanged += 1
+      case .unchanged(let known): unchanged += known.documents
       case .toRead(let item, let known): toRead.append((item, known))
       case .missing(let record): missing.append(record)
       }
     }
   }
 
-  private func handle(_ findings: Findings, _ pass: SourcePass, _ shields: [[UInt8]]) async throws {
+  private func handle(_ findings: Findings, _ pass: SourcePass) async throws {
     if findings.unchanged > 0 { run.count { $0.documents.unchanged += findings.unchanged } }
-    let missing = findings.missing.filter { record in !shields.contains { covers($0, record.path) } }
-    if !missing.isEmpty { pending.miss(missing, of: pass) }
     guard !findings.toRead.isEmpty else { return }
     let bytes = findings.toRead.reduce(Int64(0)) { $0 + $1.0.fingerprint.size }
     run.advance { progress in

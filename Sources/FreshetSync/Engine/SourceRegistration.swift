@@ -6,30 +6,40 @@ struct SourceRegistration: Sendable {
 
   /// A pass for each configured source; new sources are registered.
   func passes() async throws -> [SourcePass] {
-    let known = try await run.stages.store.read(.everything) { try $0.sources() }
+    let known = try await known()
     var passes: [SourcePass] = []
     for source in run.stages.sources {
-      var record = known.first { $0.name == source.name && $0.location == source.location }
-      if record == nil {
+      let stored = known.first { $0.record.name == source.name }
+      var record = stored?.record
+      if record?.location != source.location {
         record = try await run.stages.store.write {
           try $0.registerSource(name: source.name, location: source.location)
         }
       }
       guard let record else { continue }
-      passes.append(SourcePass(source: source, record: record, pipeline: Self.pipeline(of: source, run.stages)))
+      passes.append(pass(source, record, live: stored?.live ?? 0))
     }
     return passes
   }
 
   /// As `passes`, without writing: a source that the store does not know gets a number that no row has.
   func existingPasses() async throws -> [SourcePass] {
-    let known = try await run.stages.store.read(.everything) { try $0.sources() }
+    let known = try await known()
     return run.stages.sources.enumerated().map { place, source in
-      let record =
-        known.first { $0.name == source.name }
-        ?? SourceRecord(id: SourceID(-1 - place), name: source.name, location: source.location)
-      return SourcePass(source: source, record: record, pipeline: Self.pipeline(of: source, run.stages))
+      let stored = known.first { $0.record.name == source.name }
+      let new = SourceRecord(id: SourceID(-1 - place), name: source.name, location: source.location)
+      return pass(source, stored?.record ?? new, live: stored?.live ?? 0)
     }
+  }
+
+  private func known() async throws -> [(record: SourceRecord, live: Int)] {
+    try await run.stages.store.read(.everything) { snapshot in
+      try snapshot.sources().map { ($0, try snapshot.liveDocumentCount(source: $0.name)) }
+    }
+  }
+
+  private func pass(_ source: any Source, _ record: SourceRecord, live: Int) -> SourcePass {
+    SourcePass(source: source, record: record, live: live, pipeline: Self.pipeline(of: source, run.stages))
   }
 
   static func pipeline(of source: any Source, _ stages: SyncStages) -> String {
@@ -51,6 +61,28 @@ struct SourceRegistration: Sendable {
     guard !updates.isEmpty else { return }
     try await run.stages.store.write { transaction in
       for record in updates { try transaction.update(record) }
+    }
+  }
+
+  /// Forgets sources that are no longer configured and have no live document left: their items and failures go, the
+  /// history of their documents stays.
+  func forgetRemoved() async throws {
+    guard !run.stop.isGiven, run.options.paths.isEmpty else { return }
+    let configured = Set(run.stages.sources.map(\.name))
+    let removed = try await known().filter { !configured.contains($0.record.name) && $0.live == 0 }.map(\.record)
+    guard !removed.isEmpty else { return }
+    try await run.stages.store.write { transaction in
+      for source in removed {
+        while true {
+          let items = try transaction.items(of: source.id, after: nil, limit: SourceLister.pageSize)
+          if items.isEmpty { break }
+          try transaction.removeItems(items.map(\.path), source: source.id)
+        }
+        for failure in try transaction.failures(source: source.name, itemPath: nil) {
+          try transaction.removeFailures(source: source.name, itemPath: failure.itemPath, origin: nil)
+        }
+        try transaction.removeSource(source.id)
+      }
     }
   }
 }

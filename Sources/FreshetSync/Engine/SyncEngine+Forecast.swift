@@ -108,7 +108,7 @@ extension SyncEngine {
         forecast.documents.failed += 1
         forecast.failures.append(failure)
       case .itemFinished(let item): forecast.documents.unchanged += item.unchanged
-      case .itemRemoved: break
+      case .itemRemoved, .flush: break
       }
     }
 

@@ -15,12 +15,23 @@ public struct SyncEngine: Sendable {
   let stages: SyncStages
   let options: SyncOptions
   private let clock: any WallClock
+  private let timer: any Clock<Duration>
 
   /// Composes an engine.
-  public init(stages: SyncStages, options: SyncOptions, clock: any WallClock = SystemWallClock()) {
+  ///
+  /// - Parameters:
+  ///   - clock: tells when runs start.
+  ///   - timer: measures `checkpointInterval`.
+  public init(
+    stages: SyncStages,
+    options: SyncOptions,
+    clock: any WallClock = SystemWallClock(),
+    timer: any Clock<Duration> = ContinuousClock()
+  ) {
     self.stages = stages
     self.options = options
     self.clock = clock
+    self.timer = timer
   }
 
   /// Runs once over the sources.
@@ -60,9 +71,11 @@ public struct SyncEngine: Sendable {
       firstSequence: head.sequence,
       failedBefore: attention.failedBefore
     )
-    let sink = Sink(run: run, embedding: EmbeddingStage(run: run, embedding: embedding), commit: commit)
+    let sink = Sink(run: run, embedding: EmbeddingStage(run: run, embedding: embedding), commit: commit, timer: timer)
     let (endings, withheld) = try await flow(run, passes, attention, sink)
-    try await SourceRegistration(run: run).remember(endings, withheld: withheld)
+    let registration = SourceRegistration(run: run)
+    try await registration.remember(endings, withheld: withheld)
+    try await registration.forgetRemoved()
     run.count { report in
       report.interrupted = stop.isGiven
       report.seconds.total = (ContinuousClock.now - start).inSeconds
@@ -114,7 +127,7 @@ public struct SyncEngine: Sendable {
         let lister = SourceLister(run: run, pending: pending, send: feed)
         var endings: [SourceLister.Ending] = []
         for pass in passes where !run.stop.isGiven && isWanted(pass) {
-          endings.append(try await lister.list(pass, alwaysRead: attention.paths(of: pass)))
+          endings.append(try await lister.list(pass, alwaysRead: attention.paths(of: pass), failed: attention.failed(in: pass)))
         }
         run.advance { $0.listingFinished = true }
         return endings
@@ -122,6 +135,7 @@ public struct SyncEngine: Sendable {
     }
     guard !run.stop.isGiven else { return (endings, Set(passes.map(\.source.name))) }
     let departures = Departures(run: run, pending: pending, endings: endings, send: send) { items, renames in
+      guard !items.isEmpty else { return }
       _ = try await readers(
         run,
         ItemReader(run: run, listingFinished: true, pending: pending, renames: renames, send: send)
@@ -190,6 +204,12 @@ struct Attention: Sendable {
     retriesAll = options.retriesFailures
   }
 
+  /// Items of the source that are in quarantine.
+  func failed(in pass: SourcePass) -> Set<[UInt8]> {
+    Set(failures.lazy.filter { $0.source == pass.source.name }.map(\.itemPath))
+  }
+
+  /// Items of the source that are read whatever their fingerprint.
   func paths(of pass: SourcePass) -> Set<[UInt8]> {
     let retried = failures.filter { failure in
       failure.source == pass.source.name

@@ -87,10 +87,13 @@ final class SourcePass: Sendable {
   let pipeline: String
   /// Whether an edition of the source may be of another pipeline, so that everything is read.
   let isStale: Bool
+  /// Its live documents before the run.
+  let live: Int
 
-  init(source: any Source, record: SourceRecord, pipeline: String) {
+  init(source: any Source, record: SourceRecord, live: Int, pipeline: String) {
     self.source = source
     self.record = record
+    self.live = live
     self.pipeline = pipeline
     isStale = record.pipeline != pipeline
   }

@@ -6,7 +6,7 @@ struct ListingComparison {
   /// How an item stands against the catalogue.
   enum Finding {
     /// Equal fingerprint: unchanged without reading.
-    case unchanged
+    case unchanged(ItemRecord)
     /// Not in the catalogue, or with another fingerprint: to be read.
     case toRead(ListedItem, known: ItemRecord?)
     /// In the catalogue and not in the listing.
@@ -54,7 +54,7 @@ struct ListingComparison {
       if let known, known.fingerprint == item.fingerprint, !known.isRacy, !readsEverything,
         alwaysRead.isEmpty || !alwaysRead.contains(item.path)
       {
-        body(.unchanged)
+        body(.unchanged(known))
       } else {
         body(.toRead(item, known: known))
       }

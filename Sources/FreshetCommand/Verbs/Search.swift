@@ -1,0 +1,76 @@
+import Freshet
+import FreshetCommandLine
+import FreshetModel
+import FreshetSearch
+
+extension Verb {
+  /// `freshet search`.
+  static let search = Verb(
+    "search", overview: "Search the collection.",
+    arguments: [Argument("query", .text, isRepeated: true, "Words, \"quoted phrases\", identifiers.")],
+    options: [
+      .value("limit", short: "k", "n", .integer(0...SearchRequest.limitMax), default: "5", "At most so many hits."),
+      .value(
+        "mode", "mode", .choice(SearchMode.allCases.map(\.rawValue)), default: "hybrid",
+        "By vectors, by words, or by both."),
+      .value("filter", "condition", .text, "Only documents that match: 'team = ops and modified > 2026-01-01'."),
+      .value(
+        "neighbours", "n", .integer(0...SearchRequest.neighboursMax), default: "0",
+        "Chunks on each side that a hit's text is widened by."),
+      .value("per-document", "n", .integer(1...SearchRequest.limitMax), "At most so many hits of one document."),
+    ],
+    run: { invocation in
+      let session = Session(invocation)
+      var request = SearchRequest(invocation.arguments("query").joined(separator: " "))
+      request.limit = invocation.integer("limit") ?? 5
+      request.mode = invocation.value("mode").flatMap(SearchMode.init) ?? .hybrid
+      request.filter = try invocation.value("filter").map { try Filter($0) }
+      request.neighbours = invocation.integer("neighbours") ?? 0
+      request.limitPerDocument = invocation.integer("per-document")
+      let search = request
+      return try await session.reading { collection in
+        let response = try await collection.search(search)
+        if session.writesJSON {
+          try session.output.json(response.json)
+        } else {
+          try session.output.write(SearchText(response, terminal: Terminal(descriptor: 1)).text)
+        }
+        return .success
+      }
+    })
+}
+
+/// Hits for people: where, under which headings, and the text.
+private struct SearchText {
+  let response: SearchResponse
+  let terminal: Terminal
+
+  /// Lines of a hit's text that are shown.
+  static let maximumLines = 6
+
+  init(_ response: SearchResponse, terminal: Terminal) {
+    self.response = response
+    self.terminal = terminal
+  }
+
+  var text: String {
+    guard !response.hits.isEmpty else { return "Nothing found.\n" }
+    return response.hits.enumerated().map { place, hit in block(place + 1, hit) }.joined(separator: "\n")
+  }
+
+  private func block(_ number: Int, _ hit: SearchHit) -> String {
+    let title = TextStyle.bold("\(number). \(hit.title)".displayable, terminal.hasColour)
+    let page = hit.position.page.map { ", page \($0)" } ?? ""
+    var lines = ["\(title)  \("\(hit.source):\(hit.origin)\(page)".displayable)"]
+    let path = hit.heading.joined(separator: " › ")
+    if !path.isEmpty { lines.append("   " + TextStyle.faint(path.displayable, terminal.hasColour)) }
+    let width = max(20, terminal.width - 3)
+    let body = hit.text.split(separator: "\n").map { String($0) }
+    for line in body.prefix(Self.maximumLines) { lines.append("   " + line.displayable.truncated(toWidth: width)) }
+    if body.count > Self.maximumLines { lines.append("   …") }
+    if !hit.alsoIn.isEmpty {
+      lines.append("   also in " + hit.alsoIn.map { "\($0.source):\($0.origin)" }.joined(separator: ", ").displayable)
+    }
+    return lines.joined(separator: "\n") + "\n"
+  }
+}

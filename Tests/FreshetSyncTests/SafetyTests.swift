@@ -1,0 +1,177 @@
+import FreshetModel
+import FreshetStore
+import FreshetSync
+import FreshetTestKit
+import Testing
+
+/// Missing is not deleted.
+@Suite struct SafetyTests {
+  private func filled(_ count: Int, _ names: String...) async throws -> SyncFixture {
+    let fixture = try SyncFixture(names[0])
+    for name in names.dropFirst() { fixture.sources.append(SampleSource(name)) }
+    for source in fixture.sources {
+      for index in 0..<count { source.write("f\(index / 10)/\(source.name)\(index).txt", "\(source.name) \(index)") }
+    }
+    try await fixture.sync()
+    return fixture
+  }
+
+  @Test func anUnmountedDiskDeletesNothing() async throws {
+    let fixture = try await filled(30, "docs")
+    fixture.source.trouble { $0.isUnmounted = true }
+    for _ in 0..<2 {
+      let outcome = try await fixture.sync()
+      #expect(outcome.changes.isEmpty)
+      #expect(outcome.report.documents.held == 30)
+      #expect(outcome.report.held.reduce(0) { $0 + $1.count } == 30)
+      // One sentence, not one for each document.
+      #expect(outcome.report.held.count == 1)
+    }
+    fixture.source.trouble { $0.isUnmounted = false }
+    let outcome = try await fixture.sync()
+    #expect(outcome.changes.isEmpty && outcome.report.documents.unchanged == 30)
+    try await fixture.expectVerified()
+  }
+
+  @Test func allowingMassDeletionTakesAnotherDeviceForWhatItIs() async throws {
+    let fixture = try await filled(30, "docs")
+    fixture.source.trouble { $0.isUnmounted = true }
+    let outcome = try await fixture.sync { $0.deletionGuard.allowMassDelete = true }
+    #expect(outcome.report.documents.deleted == 30)
+  }
+
+  @Test func aShieldedFolderDeletesNothing() async throws {
+    let fixture = try await filled(30, "docs")
+    fixture.source.trouble { $0.shielded = ["f1"] }
+    fixture.source.remove("f0/docs3.txt")
+    let outcome = try await fixture.sync()
+    #expect(outcome.changes.map(\.origin) == ["f0/docs3.txt"])
+    #expect(outcome.report.unavailable.map(\.path) == ["f1"])
+    #expect(try await fixture.live().count == 29)
+  }
+
+  @Test func aListingThatBreaksOffDeletesNothing() async throws {
+    let fixture = try await filled(30, "docs", "more")
+    // The first files are gone, and the listing sees that before it breaks off.
+    for index in 0..<5 { fixture.source.remove("f0/docs\(index).txt") }
+    fixture.source.trouble { $0.unavailableAfterBatches = 2 }
+    fixture.sources[1].write("new.txt", "new in the other source")
+    let outcome = try await fixture.sync()
+    #expect(outcome.changes.map(\.origin) == ["new.txt"])
+    #expect(outcome.report.unavailable.count == 1)
+    fixture.source.trouble { $0.unavailableAfterBatches = nil }
+    #expect(try await fixture.sync().report.documents.deleted == 5)
+    try await fixture.expectVerified()
+  }
+
+  @Test func aMoveAcrossSourcesNeedsBothListings() async throws {
+    let fixture = try await filled(10, "docs", "more")
+    fixture.sources[1].write("f0/docs1.txt", "docs 1")
+    fixture.source.remove("f0/docs1.txt")
+    fixture.source.trouble { $0.unavailableAfterBatches = 1 }
+    let outcome = try await fixture.sync()
+    #expect(outcome.kinds == [.created: 1])
+    #expect(try await fixture.live().count == 21)
+  }
+
+  @Test func anEmptySourceIsHeldUntilItIsAllowed() async throws {
+    let fixture = try await filled(5, "docs")
+    fixture.source.remove("f0")
+    for _ in 0..<2 {
+      let outcome = try await fixture.sync()
+      #expect(outcome.changes.isEmpty && outcome.report.documents.held == 5)
+    }
+    let outcome = try await fixture.sync { $0.deletionGuard.allowMassDelete = true }
+    #expect(outcome.report.documents.deleted == 5 && outcome.report.documents.held == 0)
+    try await fixture.expectVerified()
+  }
+
+  @Test func heldDocumentsThatComeBackWereNeverGone() async throws {
+    let fixture = try await filled(30, "docs")
+    let texts = fixture.source.texts
+    for path in texts.keys.sorted().prefix(25) { fixture.source.remove(path) }
+    #expect(try await fixture.sync().report.documents.held == 25)
+    for (path, text) in texts { fixture.source.write(path, text) }
+    let outcome = try await fixture.sync()
+    #expect(outcome.changes.isEmpty && outcome.report.documents.unchanged == 30)
+    #expect(fixture.embedder.repeated == [])
+  }
+
+  @Test func narrowedPatternsAreHeldWithTheirOwnSentence() async throws {
+    let fixture = try await filled(40, "docs")
+    fixture.source.trouble { $0.excluded = ["f0", "f1", "f2"] }
+    let held = try await fixture.sync().report.held
+    #expect(held.map(\.count) == [30])
+    #expect(held.first?.sentence.contains("patterns") == true)
+    let outcome = try await fixture.sync { $0.deletionGuard.allowMassDelete = true }
+    #expect(outcome.changes.allSatisfy { $0.reason == .outOfScope } && outcome.changes.count == 30)
+  }
+
+  @Test func aRemovedSourceIsGuardedThenForgotten() async throws {
+    let fixture = try await filled(40, "docs", "more")
+    let removed = fixture.sources.removeLast()
+    let outcome = try await fixture.sync()
+    #expect(outcome.report.held.map(\.source) == ["more"] && outcome.changes.isEmpty)
+    let allowed = try await fixture.sync { $0.deletionGuard.allowMassDelete = true }
+    #expect(allowed.report.documents.deleted == 40)
+    #expect(allowed.changes.allSatisfy { $0.reason == .sourceRemoved })
+    #expect(try await fixture.store.read(.everything) { try $0.sources().map(\.name) } == ["docs"])
+    try await fixture.expectVerified()
+    fixture.sources.append(removed)
+    #expect(try await fixture.sync().report.documents.restored == 40)
+    #expect(fixture.embedder.repeated == [])
+    try await fixture.expectVerified()
+  }
+
+  @Test func filesThatMoveToASourceOfAnotherNameAreRenamed() async throws {
+    let fixture = try await filled(40, "docs")
+    let renamed = SampleSource("manuals")
+    for (path, text) in fixture.source.texts { renamed.write(path, text) }
+    fixture.sources = [renamed]
+    let outcome = try await fixture.sync()
+    #expect(outcome.kinds == [.renamed: 40])
+    #expect(outcome.report.held.isEmpty)
+    #expect(outcome.changes.allSatisfy { $0.previousOrigin == $0.origin })
+    #expect(fixture.embedder.repeated == [])
+    try await fixture.expectVerified()
+  }
+
+  @Test func anUnreadableContainerLosesNoMember() async throws {
+    let fixture = try SyncFixture()
+    fixture.source.write("a.records", "1\tone\n2\ttwo\n3\tthree")
+    try await fixture.sync()
+    fixture.source.write("a.records", "1\tone\n!broken\n3\tthree")
+    let outcome = try await fixture.sync()
+    #expect(outcome.report.documents.deleted == 0 && outcome.report.documents.failed == 1)
+    #expect(try await fixture.live().count == 3)
+    fixture.source.write("a.records", "1\tone\n3\tthree")
+    #expect(try await fixture.sync().kinds == [.deleted: 1])
+    #expect(try await fixture.failures().isEmpty)
+    try await fixture.expectVerified()
+  }
+
+  @Test func aVanishedFailureLeavesTheQuarantine() async throws {
+    let fixture = try SyncFixture()
+    fixture.source.write("a.txt", "text")
+    fixture.source.write("b.txt", "other")
+    fixture.source.trouble { $0.unreadable = ["b.txt"] }
+    #expect(try await fixture.sync().report.documents.failed == 1)
+    #expect(try await fixture.failures().count == 1)
+    fixture.source.remove("b.txt")
+    try await fixture.sync()
+    #expect(try await fixture.failures().isEmpty)
+  }
+
+  @Test func aFileThatBecomesATypeOfNoParserLeavesTheIndex() async throws {
+    let fixture = try SyncFixture()
+    fixture.source.write("a.records", "1\tone\n2\ttwo")
+    fixture.source.write("b.txt", "text")
+    try await fixture.sync()
+    fixture.parsers.version = 2
+    fixture.source.move("b.txt", to: "b.bin")
+    let outcome = try await fixture.sync()
+    #expect(outcome.report.documents.deleted == 1 && outcome.report.documents.skipped == 1)
+    #expect(try await fixture.live().count == 2)
+    try await fixture.expectVerified()
+  }
+}
