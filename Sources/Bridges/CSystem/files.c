@@ -56,9 +56,9 @@ int freshet_open_beneath(int folder, const char *path, int flags) {
 
 #endif
 
-int freshet_lock(int descriptor) {
+static int set_lock(int descriptor, short type) {
 #ifdef F_OFD_SETLK
-  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  struct flock lock = {.l_type = type, .l_whence = SEEK_SET};
   int status;
   do {
     status = fcntl(descriptor, F_OFD_SETLK, &lock);
@@ -66,10 +66,14 @@ int freshet_lock(int descriptor) {
   if (status == 0) return 0;
   return errno == EACCES ? -EAGAIN : -errno;
 #else
-  (void)descriptor;
+  (void)descriptor, (void)type;
   return -ENOSYS;
 #endif
 }
+
+int freshet_lock(int descriptor) { return set_lock(descriptor, F_WRLCK); }
+
+int freshet_unlock(int descriptor) { return set_lock(descriptor, F_UNLCK); }
 
 int freshet_is_locked(int descriptor) {
 #ifdef F_OFD_GETLK

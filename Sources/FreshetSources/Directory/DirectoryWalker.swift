@@ -13,7 +13,7 @@ import FreshetSystem
 /// One folder at a time is read whole; the stack holds the folders above. Descriptors of the upper `heldDepth` folders stay
 /// open; a deeper one is opened again when the walk returns to it.
 struct DirectoryWalker: ~Copyable {
-  static let batchSize = 4_096
+  static let batchSize = 1_024
   private static let heldDepth = 128
   private static let followedLinksMax = 8
   /// Steps between two looks at whether the task was cancelled.
@@ -212,9 +212,11 @@ struct DirectoryWalker: ~Copyable {
       )
     }
     let observed = frames[frames.count - 1].observed
+    if batch.items.isEmpty { batch.items.reserveCapacity(Self.batchSize) }
     batch.items.append(
       ListedItem(
-        path: path,
+        // A copy: sharing the buffer would make the next step copy it, and then grow it.
+        path: path.withUnsafeBytes { Array($0) },
         fingerprint: status.fingerprint,
         isRacy: status.fingerprint.isRacy(observed: observed, granularity: root.volume.granularity)
       )

@@ -26,6 +26,7 @@ public final class FileLock: Sendable {
   deinit {
     // The number goes first: nobody must read a number that no longer owns anything.
     ftruncate(file.number, 0)
+    _ = freshet_unlock(file.number)
   }
 
   /// Takes the lock, or fails at once.
