@@ -1,6 +1,7 @@
 import FreshetIndex
 import FreshetModel
 import FreshetSearch
+import FreshetSystem
 
 extension Collection {
   /// The passages that answer a query best.
