@@ -7,8 +7,8 @@ help:
 	@printf '%s\n' \
 	  'make run                 set up, build, sync Examples/handbook, search it three times' \
 	  'make build               set up, build for release' \
-	  'make test                set up, run every test' \
-	  'make campaign            the long crash, fault, storm and fuzz runs' \
+	  'make test                set up, run every test and a small share of the campaigns' \
+	  'make campaign            the long runs that try to break the built command' \
 	  'make bench               set up, measure, print ratios' \
 	  'make lint                formatting, warnings as errors, file lengths' \
 	  'make docs                the library reference, into .build/docs' \

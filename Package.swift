@@ -8,8 +8,13 @@ let settings: [SwiftSetting] = [
 ]
 
 /// A stage of the flow, or a layer above the stages.
-func stage(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
-  .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
+func stage(
+  _ name: String,
+  _ dependencies: [Target.Dependency] = [],
+  exclude: [String] = [],
+  resources: [Resource]? = nil
+) -> Target {
+  .target(name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: settings)
 }
 
 /// A system library behind a module map.
@@ -79,7 +84,7 @@ let package = Package(
     stage("FreshetEmbedding", ["FreshetModel", "FreshetSystem", "FreshetHTTP", "CONNXRuntime", "CCrypto"]),
     stage("FreshetIndex", ["FreshetModel", "FreshetSystem", "CVectorMath", "CHNSW", "CFaissLoader"]),
     stage("FreshetSearch", ["FreshetModel", "CVectorMath"]),
-    stage("FreshetStore", ["FreshetModel", "FreshetSystem", "CSQLite"]),
+    stage("FreshetStore", ["FreshetModel", "FreshetSystem", "CSQLite"], exclude: ["DESIGN.md"]),
     stage("FreshetSync", ["FreshetModel", "FreshetSystem"]),
 
     // The face
@@ -88,13 +93,13 @@ let package = Package(
       "Freshet",
       [
         "FreshetModel", "FreshetSystem", "FreshetConfiguration", "FreshetSources", "FreshetParsing", "FreshetFormats",
-        "FreshetChunking", "FreshetEmbedding", "FreshetStore", "FreshetIndex", "FreshetSync",
+        "FreshetChunking", "FreshetEmbedding", "FreshetStore", "FreshetIndex", "FreshetSearch", "FreshetSync",
       ]),
     stage("FreshetCommandLine", ["FreshetModel"]),
     .executableTarget(
       name: "FreshetCommand",
       dependencies: [
-        "Freshet", "FreshetCommandLine", "FreshetConfiguration", "FreshetIndex", "FreshetModel", "FreshetSync",
+        "Freshet", "FreshetCommandLine", "FreshetConfiguration", "FreshetIndex", "FreshetModel", "FreshetSearch", "FreshetSync",
         "FreshetSystem",
       ],
       swiftSettings: settings
@@ -117,6 +122,16 @@ let package = Package(
     stage("FreshetTestKit", ["FreshetModel", "FreshetSystem", "FreshetIndex"]),
 
     // Tests
+    .executableTarget(
+      name: "system-probe",
+      dependencies: ["FreshetModel", "FreshetSources", "FreshetSystem"],
+      path: "Tests/SystemProbe",
+      swiftSettings: settings
+    ),
+    tests("FreshetSystemTests", ["CSystem", "FreshetModel", "FreshetSystem", "FreshetTestKit", "system-probe"]),
+    tests(
+      "FreshetSourcesTests", ["FreshetModel", "FreshetSources", "FreshetSystem", "FreshetTestKit", "system-probe"],
+      resources: [.copy("Fixtures")]),
     tests("FreshetStoreTests", ["FreshetModel", "FreshetSystem", "FreshetStore", "FreshetTestKit", "CSQLite"]),
     tests("FreshetSyncTests", ["FreshetModel", "FreshetSystem", "FreshetStore", "FreshetSync", "FreshetTestKit"]),
     tests("FreshetModelTests", ["FreshetModel", "FreshetSystem"]),

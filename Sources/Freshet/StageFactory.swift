@@ -25,6 +25,7 @@ struct StageFactory: Sendable {
       directory.include = source.include
       directory.exclude = source.exclude
       directory.metadata = source.metadata
+      directory.respectsGitignore = source.gitignore
       directory.includesHidden = source.hidden
       directory.links = source.symlinks == .skip ? .ignore : .foldersWithinRoot
       directory.isRecursive = source.isRecursive

@@ -99,10 +99,10 @@ struct SizeEstimate: Sendable {
       return 58
     case 0xD8..<0xE0:  // Arabic
       index += 2
-      return 46
+      return 60
     case 0xE0:  // Indic scripts to U+0DFF, then Thai and Lao; vowel signs count, so that a character costs less
       index += 3
-      return next >= 0xB8 ? 27 : 40
+      return next >= 0xB8 ? 27 : next < 0xA8 ? 48 : 40
     case 0xE1:
       index += 3
       return (0xB8...0xBB).contains(next) ? 29 : 40

@@ -84,7 +84,7 @@ public struct SourceConfiguration: Hashable, Sendable {
   /// Whether folders below the root are listed.
   public var isRecursive = true
   /// Whether `.gitignore` files are obeyed (`.freshetignore` always is).
-  public var gitignore = false
+  public var gitignore = true
   /// Bytes above which a file is skipped; `nil` takes `sync.max_file_size`.
   public var maximumFileSize: Int64?
   /// Which contents are kept; `nil` takes `sync.store_content`.

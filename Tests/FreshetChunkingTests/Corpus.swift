@@ -3,6 +3,9 @@ import Glibc
 
 /// Real documents when `FRESHET_CORPUS` names a folder of them, else documents made of a seed.
 enum Corpus {
+  /// Whether `FRESHET_CORPUS` names real documents.
+  static var isReal: Bool { getenv("FRESHET_CORPUS") != nil }
+
   /// Documents of 2 to 400 KB, spread evenly over the folder's files, at most `count`.
   static func documents(_ count: Int, seed: UInt64) -> [[UInt8]] {
     guard let root = getenv("FRESHET_CORPUS") else {

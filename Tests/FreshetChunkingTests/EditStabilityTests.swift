@@ -63,7 +63,7 @@ import Testing
   @Test(arguments: Edit.allCases)
   func `an edited paragraph changes few chunks and none far away`(_ edit: Edit) {
     let seed: UInt64 = 20_260_101
-    let documents = Corpus.documents(240, seed: seed)
+    let documents = Corpus.documents(Corpus.isReal ? 240 : 50, seed: seed)
     var generator = SeededGenerator(seed: seed)
     var outcomes: [Outcome] = []
     var chunkCount = 0
@@ -93,7 +93,7 @@ import Testing
   }
 
   @Test func `sizes stay near soft`() {
-    let documents = Corpus.documents(240, seed: 7)
+    let documents = Corpus.documents(Corpus.isReal ? 240 : 50, seed: 7)
     let sizes = documents.flatMap { chunker.chunks(of: rendition($0)).map(\.tokens) }.sorted()
     let mean = Double(sizes.reduce(0, +)) / Double(sizes.count)
     let variance = sizes.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / Double(sizes.count)

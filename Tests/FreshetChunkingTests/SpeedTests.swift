@@ -27,10 +27,10 @@ import Testing
   @Test(.enabled(if: getenv("FRESHET_CHUNKS") != nil)) func `write chunks`() throws {
     guard let name = getenv("FRESHET_CHUNKS"), let file = fopen(name, "w") else { return }
     defer { fclose(file) }
-    for document in Corpus.documents(240, seed: 1) {
+    for (number, document) in Corpus.documents(240, seed: 1).enumerated() {
       for chunk in CartesianChunker().chunks(of: rendition(document)) {
         let text = JSONValue.string(PassageText.embedded(heading: chunk.heading, body: chunk.body))
-        fputs("{\"tokens\":\(chunk.tokens),\"text\":\(text)}\n", file)
+        fputs("{\"document\":\(number),\"tokens\":\(chunk.tokens),\"text\":\(text)}\n", file)
       }
     }
   }

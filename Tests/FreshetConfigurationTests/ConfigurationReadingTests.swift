@@ -52,7 +52,7 @@ import Testing
           hidden: true
           symlinks: follow
           recursive: false
-          gitignore: true
+          gitignore: false
           max_file_size: 1 MiB
           store_content: 64 KiB
         - path: ./notes/../wiki/
@@ -75,7 +75,7 @@ import Testing
     #expect(docs.metadata["code"] == "007")
     #expect(docs.metadata["plain"] == "007")
     #expect(docs.metadata["tags"] == ["a", "b"])
-    #expect(docs.hidden && docs.gitignore && !docs.isRecursive && docs.symlinks == .follow)
+    #expect(docs.hidden && !docs.gitignore && !docs.isRecursive && docs.symlinks == .follow)
     #expect(configuration.maximumFileSize(of: docs) == 1_048_576)
     #expect(configuration.contentRetention(of: docs) == .upTo(bytes: 65_536))
     let wiki = configuration.sources[1]

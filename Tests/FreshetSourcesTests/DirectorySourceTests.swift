@@ -1,25 +1,13 @@
 import FreshetModel
 import FreshetSources
 import FreshetSystem
+import FreshetTestKit
 import Glibc
+import Synchronization
 import Testing
 
 @Suite struct DirectorySourceTests {
-  let tree = try? SampleFolder()
-
-  private func list(_ configuration: DirectoryConfiguration, _ paths: [String] = []) async throws -> ListingBatch {
-    let source = try DirectorySource(configuration)
-    let listing = try await source.listing(of: paths.map { Array($0.utf8) })
-    var whole = ListingBatch()
-    while let batch = try await listing.next() {
-      whole.items += batch.items
-      whole.problems += batch.problems
-      whole.skipped += batch.skipped
-    }
-    return whole
-  }
-
-  private func names(_ batch: ListingBatch) -> [String] { batch.items.map { String(decoding: $0.path, as: UTF8.self) } }
+  let tree = try? SampleTree()
 
   @Test func itemsComeInTheByteOrderOfTheirWholePaths() async throws {
     let tree = try #require(tree)
@@ -40,7 +28,7 @@ import Testing
     #expect(try await names(list(configuration)) == ["a.md", "keep.log"])
     configuration.include = ["**/*.{log,txt}"]
     #expect(try await names(list(configuration)) == ["keep.log"])
-    configuration.respectsIgnoreFiles = false
+    configuration.respectsGitignore = false
     #expect(try await names(list(configuration)) == ["keep.log", "n/y.log", "x.log"])
     #expect(try await names(list(configuration, ["n"])) == ["n/y.log"])
   }
@@ -66,6 +54,98 @@ import Testing
     await #expect(throws: FreshetError.self) { _ = try await source.fetch(item) }
     item.path = Array("pipe".utf8)
     await #expect(throws: FreshetError.self) { _ = try await source.fetch(item) }
+  }
+
+  @Test func aPatternOfAFolderIncludesEverythingBelowIt() async throws {
+    let tree = try #require(tree)
+    for name in ["docs/a.md", "docs/b/c.md", "other/docs/d.md", "docs.md", "x.md"] { try tree.write(name) }
+    var configuration = DirectoryConfiguration(name: "s", path: tree.path)
+    let everyDocs = ["docs/a.md", "docs/b/c.md", "other/docs/d.md"]
+    for (pattern, expected) in [
+      ("docs/", everyDocs), ("docs", everyDocs), ("/docs/", ["docs/a.md", "docs/b/c.md"]), ("./docs/", everyDocs),
+      ("docs/b/", ["docs/b/c.md"]), ("{docs,none}/", everyDocs), ("d*cs/", everyDocs), ("x.md", ["x.md"]),
+    ] {
+      configuration.include = [pattern]
+      #expect(try await names(list(configuration)) == expected, "\(pattern)")
+    }
+  }
+
+  @Test func aRootBehindALinkMayHaveAnyBytesInItsName() async throws {
+    let tree = try #require(tree)
+    let name = Array("r\u{E4}".utf8) + [0xFF, 0xFE]
+    try tree.write(name + Array("/d/a.md".utf8), [1])
+    try tree.link(Array("root".utf8), to: name)
+    try tree.link(name + Array("/absolute".utf8), to: tree.absolute(name + Array("/d/a.md".utf8)))
+    try tree.link(name + Array("/out".utf8), to: tree.absolute(name) + Array("-other".utf8))
+    try tree.write(name + Array("-other".utf8), [2])
+    let configuration = DirectoryConfiguration(name: "s", path: tree.path + "/root")
+    let found = try await list(configuration)
+    #expect(names(found) == ["absolute", "d/a.md"])
+    #expect(found.skipped.count == 1 && found.problems.isEmpty)
+    #expect(try await DirectorySource(configuration).fetch(found.items[0]).bytes == [1])
+  }
+
+  @Test func aRootThatIsReplacedIsOpenedAnew() async throws {
+    let tree = try #require(tree)
+    try tree.write("root/a.md", "old")
+    let source = try DirectorySource(DirectoryConfiguration(name: "s", path: tree.path + "/root"))
+    let item = try #require(try await list(source).items.first)
+    #expect(try await source.fetch(item).bytes == Array("old".utf8))
+    #expect(rename(tree.path + "/root", tree.path + "/aside") == 0)
+    await #expect { _ = try await source.fetch(item) } throws: { ($0 as? FreshetError)?.code == .sourceUnavailable }
+    guard case .unknown = await source.absence(of: item.path, fingerprint: item.fingerprint) else {
+      Issue.record("a file of a root that is gone counts as absent")
+      return
+    }
+    try tree.write("root/a.md", "new")
+    #expect(try await source.fetch(item).bytes == Array("new".utf8))
+  }
+
+  @Test func aFolderThatBecameALinkHoldsItsFilesNoMore() async throws {
+    let tree = try #require(tree)
+    try tree.write("docs/a.md")
+    var configuration = DirectoryConfiguration(name: "s", path: tree.path)
+    let item = try #require(try await list(configuration).items.first)
+    #expect(rename(tree.path + "/docs", tree.path + "/docs2") == 0)
+    try tree.link("docs", to: "docs2")
+    #expect(try await names(list(configuration)) == ["docs2/a.md"])
+    guard
+      case .outOfScope = try await DirectorySource(configuration).absence(of: item.path, fingerprint: item.fingerprint)
+    else {
+      Issue.record("the file is held back for ever")
+      return
+    }
+    configuration.links = .foldersWithinRoot
+    #expect(try await names(list(configuration)) == ["docs/a.md", "docs2/a.md"])
+  }
+
+  @Test func aListingStopsWithinABatchWhenItIsCancelled() async throws {
+    let tree = try #require(tree)
+    for folder in 0..<20 { for file in 0..<5 { try tree.write("\(folder)/\(file).md") } }
+    let clock = CancellingClock(calls: 4)
+    let source = try DirectorySource(DirectoryConfiguration(name: "s", path: tree.path), clock: clock)
+    let task = Task {
+      let listing = try await source.listing(of: [])
+      return try await listing.next()?.items.count
+    }
+    await #expect(throws: CancellationError.self) { _ = try await task.value }
+    #expect(clock.calls.load(ordering: .relaxed) < 0 && clock.calls.load(ordering: .relaxed) > -10)
+  }
+
+  @Test func aFileOfAFileSystemThatCountsInSecondsIsSuspectForTwo() {
+    let second: Int64 = 1_000_000_000
+    let exact = ItemFingerprint(device: 1, inode: 1, size: 1, modified: 0, changed: 50 * second + 1)
+    let coarse = ItemFingerprint(device: 1, inode: 1, size: 1, modified: 0, changed: 50 * second)
+    for (fingerprint, age, expected) in [
+      (exact, second / 100, true), (exact, second / 2, false), (coarse, second / 2, true), (coarse, 3 * second, false),
+      (exact, -second, true),
+    ] {
+      let observed = fingerprint.changed + age
+      #expect(
+        fingerprint.isRacy(observed: observed, granularity: 20_000_000) == expected,
+        "\(fingerprint.changed) \(age)"
+      )
+    }
   }
 
   @Test func absenceTellsVanishedFromOutOfScopeFromUnknown() async throws {
@@ -122,29 +202,16 @@ import Testing
   }
 }
 
-/// A folder that goes with the test.
-final class SampleFolder: Sendable {
-  let path: String
+/// Cancels the task that asks for the time when its calls are used up.
+final class CancellingClock: WallClock {
+  let calls: Atomic<Int>
 
-  init() throws {
-    path = try FileSystem.resolved("/tmp") + "/freshet-sources-\(getpid())-\(UInt64.random(in: 0 ... .max))"
-    try FileSystem.createFolder(path)
+  init(calls: Int) {
+    self.calls = Atomic(calls)
   }
 
-  deinit {
-    Self.remove(path)
-  }
-
-  private static func remove(_ path: String) {
-    for name in (try? FileSystem.names(in: path)) ?? [] {
-      let inner = path + "/" + String(decoding: name, as: UTF8.self)
-      if (try? FileStatus(of: inner, followingLinks: false).kind) == .folder { remove(inner) } else { unlink(inner) }
-    }
-    rmdir(path)
-  }
-
-  func write(_ name: String, _ text: String = "text") throws {
-    try FileSystem.createFolder(FileSystem.split(path + "/" + name).folder)
-    try FileSystem.replace(path + "/" + name, with: Array(text.utf8))
+  func now() -> Timestamp {
+    if calls.subtract(1, ordering: .relaxed).newValue < 0 { withUnsafeCurrentTask { $0?.cancel() } }
+    return SystemWallClock().now()
   }
 }

@@ -22,8 +22,9 @@ int freshet_open_at(int folder, const char *path, int flags, unsigned mode) {
   return descriptor < 0 ? -errno : descriptor;
 }
 
-int freshet_open_beneath(int folder, const char *path, int flags) {
 #if defined(SYS_openat2) && defined(RESOLVE_BENEATH)
+
+static int beneath(int folder, const char *path, int flags) {
   struct open_how how;
   memset(&how, 0, sizeof how);
   how.flags = (uint64_t)(unsigned)(flags | O_CLOEXEC);
@@ -32,11 +33,51 @@ int freshet_open_beneath(int folder, const char *path, int flags) {
   do {
     descriptor = syscall(SYS_openat2, folder, path, &how, sizeof how);
   } while (descriptor < 0 && (errno == EINTR || errno == EAGAIN));
-  // A container's filter may answer EPERM for a call that it does not know.
-  if (descriptor < 0 && errno == EPERM) return -ENOSYS;
   return descriptor < 0 ? -errno : (int)descriptor;
+}
+
+int freshet_open_beneath(int folder, const char *path, int flags) {
+  int result = beneath(folder, path, flags);
+  if (result != -EPERM) return result;
+  // A container's filter may answer EPERM for a call that it does not know: then the folder itself cannot be opened this
+  // way either. Otherwise the file system meant it.
+  int probe = beneath(folder, ".", O_PATH | O_DIRECTORY);
+  if (probe == -EPERM) return -ENOSYS;
+  if (probe >= 0) close(probe);
+  return result;
+}
+
 #else
+
+int freshet_open_beneath(int folder, const char *path, int flags) {
   (void)folder, (void)path, (void)flags;
+  return -ENOSYS;
+}
+
+#endif
+
+int freshet_lock(int descriptor) {
+#ifdef F_OFD_SETLK
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  int status;
+  do {
+    status = fcntl(descriptor, F_OFD_SETLK, &lock);
+  } while (status < 0 && errno == EINTR);
+  if (status == 0) return 0;
+  return errno == EACCES ? -EAGAIN : -errno;
+#else
+  (void)descriptor;
+  return -ENOSYS;
+#endif
+}
+
+int freshet_is_locked(int descriptor) {
+#ifdef F_OFD_GETLK
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  if (fcntl(descriptor, F_OFD_GETLK, &lock) < 0) return -errno;
+  return lock.l_type != F_UNLCK;
+#else
+  (void)descriptor;
   return -ENOSYS;
 #endif
 }

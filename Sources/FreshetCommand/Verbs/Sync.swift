@@ -151,6 +151,11 @@ private struct SyncVerb: Sendable {
 extension SyncProgress {
   /// What a progress bar shows: chunks, since documents differ in size too much to tell the time from.
   var shown: ProgressState {
+    if itemsToRead == 0, chunksFound > 0 {
+      return ProgressState(
+        activity: "Embedding with another model", completed: chunksDone, total: chunksFound, isTotalFinal: false,
+        unit: "chunks")
+    }
     if itemsToRead == 0 {
       return ProgressState(activity: "Listing", completed: itemsListed, total: nil, isTotalFinal: false, unit: "files")
     }

@@ -23,12 +23,14 @@ public struct DirectoryConfiguration: Sendable {
   /// The absolute path of the folder.
   public var path: String
   /// Patterns of paths that are items; none: every path. A pattern without a slash is matched on the last name, as in an
-  /// ignore file; `{a,b}` stands for either.
+  /// ignore file; `{a,b}` stands for either. A slash at the end means everything in that folder, and so does a name
+  /// without wildcards when a folder has it.
   public var include: [String]
   /// Patterns of files that are no items and of folders that are not entered.
   public var exclude: [String]
-  /// Whether `.gitignore` and `.freshetignore` files in the root and below are obeyed (those above the root are not).
-  public var respectsIgnoreFiles: Bool
+  /// Whether `.gitignore` files in the root and below are obeyed (those above the root are not); `.freshetignore` files
+  /// always are.
+  public var respectsGitignore: Bool
   /// Whether names that start with a dot count.
   public var includesHidden: Bool
   /// What happens with links.
@@ -50,7 +52,7 @@ public struct DirectoryConfiguration: Sendable {
     path: String,
     include: [String] = [],
     exclude: [String] = [],
-    respectsIgnoreFiles: Bool = true,
+    respectsGitignore: Bool = true,
     includesHidden: Bool = false,
     links: LinkPolicy = .filesWithinRoot,
     isRecursive: Bool = true,
@@ -63,7 +65,7 @@ public struct DirectoryConfiguration: Sendable {
     self.path = path
     self.include = include
     self.exclude = exclude
-    self.respectsIgnoreFiles = respectsIgnoreFiles
+    self.respectsGitignore = respectsGitignore
     self.includesHidden = includesHidden
     self.links = links
     self.isRecursive = isRecursive
@@ -81,7 +83,7 @@ public struct DirectoryConfiguration: Sendable {
       encoder.append(UInt64(list.count))
       for entry in list { encoder.append(bytes: entry.utf8) }
     }
-    encoder.append(bytes: "\(respectsIgnoreFiles) \(includesHidden) \(links.rawValue) \(isRecursive)".utf8)
+    encoder.append(bytes: "\(respectsGitignore) \(includesHidden) \(links.rawValue) \(isRecursive)".utf8)
     encoder.append(signed: fileSizeMax)
     encoder.append(signed: Int64(depthMax))
     return SHA256.digest(of: encoder.bytes).description

@@ -13,7 +13,6 @@ final class DirectoryListing: Listing {
   }
 
   func next() async throws -> ListingBatch? {
-    try Task.checkCancellation()
-    return walker.withLock { $0.next() }
+    try walker.withLock { try $0.next() }
   }
 }

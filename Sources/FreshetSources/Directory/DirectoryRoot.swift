@@ -13,8 +13,7 @@ struct DirectoryRoot: Sendable {
   let folder: Descriptor
   let status: FileStatus
   let volume: Volume
-  /// The root's absolute path without links.
-  let resolvedPath: [UInt8]
+  private let path: String
 
   /// - Throws: `FreshetError` with `source_unavailable`.
   init(_ configuration: DirectoryConfiguration) throws {
@@ -22,7 +21,7 @@ struct DirectoryRoot: Sendable {
       folder = try Descriptor(opening: configuration.path, flags: O_RDONLY | O_DIRECTORY)
       status = try folder.status()
       volume = try Volume(of: folder.number)
-      resolvedPath = Array(try FileSystem.resolved(configuration.path).utf8)
+      path = configuration.path
     } catch let error as FreshetError {
       throw FreshetError(
         .sourceUnavailable,
@@ -48,24 +47,25 @@ struct DirectoryRoot: Sendable {
     let result = openBeneath(path, flags: flags)
     guard result == -EXDEV || result == -ENOSYS else { return result }
     if result == -ENOSYS { return openWithoutLinks(path, flags: flags) }
-    // An absolute link that points inside the root: the kernel refuses every absolute link here.
-    guard let resolved = realpath(String(decoding: resolvedPath + [UInt8(ascii: "/")], as: UTF8.self), path) else {
-      return result
-    }
-    let inside = resolvedPath == [UInt8(ascii: "/")] ? resolvedPath : resolvedPath + [UInt8(ascii: "/")]
-    guard resolved.starts(with: inside) else { return -EXDEV }
-    return openBeneath(Array(resolved[inside.count...]), flags: flags)
+    // An absolute link that points inside the root: the kernel refuses every absolute link here. Links further on may lead
+    // out again, so the resolved path is opened under the same guard.
+    let slash = UInt8(ascii: "/")
+    guard let own = resolvedPath(), let target = FileSystem.resolved(own + [slash] + path) else { return result }
+    let inside = own == [slash] ? own : own + [slash]
+    guard target.starts(with: inside) else { return -EXDEV }
+    return openBeneath(Array(target[inside.count...]), flags: flags)
   }
 
-  private func realpath(_ folder: String, _ path: [UInt8]) -> [UInt8]? {
-    let whole = Array(folder.utf8) + path + [0]
-    return whole.withUnsafeBytes { bytes in
-      guard let start = bytes.baseAddress,
-        let resolved = Glibc.realpath(start.assumingMemoryBound(to: CChar.self), nil)
-      else { return nil }
-      defer { free(resolved) }
-      return Array(UnsafeRawBufferPointer(start: resolved, count: strlen(resolved)))
-    }
+  /// The root's own path without links, if this root is still there. Its bytes need not be UTF-8, also when the
+  /// configured path, a link, is.
+  private func resolvedPath() -> [UInt8]? {
+    guard let now = try? FileStatus(of: path), isSame(now) else { return nil }
+    return FileSystem.resolved(Array(path.utf8))
+  }
+
+  /// Whether what is at the path now is this root.
+  func isSame(_ status: FileStatus) -> Bool {
+    FolderIdentity(status.fingerprint) == FolderIdentity(self.status.fingerprint)
   }
 
   private func openBeneath(_ path: [UInt8], flags: Int32) -> Int32 {

@@ -12,7 +12,7 @@ extension DirectorySource {
   public func absence(of path: [UInt8], fingerprint: ItemFingerprint) async -> Absence {
     let root: DirectoryRoot
     do {
-      root = try DirectoryRoot(configuration)
+      root = try roots.current()
     } catch let error as FreshetError {
       return .unknown(error)
     } catch {
@@ -24,12 +24,17 @@ extension DirectorySource {
   private func judge(_ path: [UInt8], _ fingerprint: ItemFingerprint, _ root: DirectoryRoot) -> Absence {
     let origin = PathEncoding.origin(of: path)
     let excluded = FolderIdentity.all(configuration.excludedFolders)
+    let ignoreFiles = IgnoreFiles(respectsGitignore: configuration.respectsGitignore)
     var ignored = IgnoreStack()
     var (folder, device) = (root.folder, root.status.fingerprint.device)
     var prefix = 0
     while true {
-      if configuration.respectsIgnoreFiles {
-        for file in IgnoreFiles.read(in: folder) { ignored.push(file.rules, prefix: prefix, file: file.name) }
+      do {
+        for file in try ignoreFiles.read(in: folder) { ignored.push(file.rules, prefix: prefix, file: file.name) }
+      } catch let error as FreshetError {
+        return .unknown(error.about(PathEncoding.origin(of: Array(path[..<max(0, prefix - 1)]))))
+      } catch {
+        return .unknown(FreshetError(.unreadable, "\(error)", path: origin))
       }
       guard let slash = path[prefix...].firstIndex(of: UInt8(ascii: "/")) else { break }
       let part = Array(path[..<slash])
@@ -45,16 +50,38 @@ extension DirectorySource {
         if number >= 0 { close(number) }
         return .outOfScope(reason)
       }
-      guard number >= 0 else { return .unknown(.system(number, "open its folder", path: origin)) }
+      guard number >= 0 else {
+        let status = folderStatus(Array(path[prefix..<slash]), in: folder, following: true)
+        if let status, excluded.contains(FolderIdentity(status.fingerprint)) {
+          return .outOfScope(Self.belongsElsewhere)
+        }
+        return .unknown(.system(number, "open its folder", path: origin))
+      }
+      if configuration.links != .foldersWithinRoot,
+        folderStatus(Array(path[prefix..<slash]), in: folder, following: false)?.kind == .link
+      {
+        close(number)
+        return .outOfScope("its folder is a link now, and links to folders are not followed")
+      }
       folder = Descriptor(owning: number)
       guard let status = try? folder.status() else { return .unknown(.system(EIO, "examine its folder", path: origin)) }
       if excluded.contains(FolderIdentity(status.fingerprint)) {
-        return .outOfScope("its folder belongs to the collection or to another source")
+        return .outOfScope(Self.belongsElsewhere)
       }
       device = status.fingerprint.device
       prefix = slash + 1
     }
     return judgeFile(path, fingerprint, root, folder: folder, device: device, ignored: ignored)
+  }
+
+  private static let belongsElsewhere = "its folder belongs to the collection or to another source"
+
+  private func folderStatus(_ name: [UInt8], in folder: Descriptor, following: Bool) -> FileStatus? {
+    var found = freshet_status()
+    let result = (name + [0]).withUnsafeBytes {
+      freshet_status_at(folder.number, $0.baseAddress?.assumingMemoryBound(to: CChar.self), following, &found)
+    }
+    return result == 0 ? FileStatus(found) : nil
   }
 
   private func judgeFile(

@@ -12,7 +12,7 @@ extension DirectorySource {
   private static let readAttemptsMax = 3
 
   public func fetch(_ item: ListedItem) async throws -> FetchedItem {
-    let root = try DirectoryRoot(configuration)
+    let root = try roots.current()
     let origin = PathEncoding.origin(of: item.path)
     for _ in 0..<Self.readAttemptsMax {
       try Task.checkCancellation()

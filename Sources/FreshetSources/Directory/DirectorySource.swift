@@ -14,6 +14,7 @@ public final class DirectorySource: Source {
   let configuration: DirectoryConfiguration
   let scope: ScopeRules
   let clock: any WallClock
+  let roots: RootCache
   /// Names of users by number: asking for one reads a file or a server.
   let owners = Mutex<[UInt32: String?]>([:])
 
@@ -29,6 +30,7 @@ public final class DirectorySource: Source {
     self.configuration = configuration
     self.clock = clock
     scope = try ScopeRules(configuration)
+    roots = RootCache(configuration)
     name = configuration.name
     location = configuration.path
     metadata = configuration.metadata
@@ -36,8 +38,8 @@ public final class DirectorySource: Source {
   }
 
   public func listing(of paths: [[UInt8]]) async throws -> any Listing {
-    let root = try DirectoryRoot(configuration)
     let named = try paths.map(Self.normalised)
+    let root = try roots.opened()
     let walker = DirectoryWalker(
       root: root,
       configuration: configuration,

@@ -16,6 +16,8 @@ struct DirectoryWalker: ~Copyable {
   static let batchSize = 4_096
   private static let heldDepth = 128
   private static let followedLinksMax = 8
+  /// Steps between two looks at whether the task was cancelled.
+  private static let cancellationInterval = 64
 
   private struct Frame {
     var entries: FolderEntries
@@ -36,6 +38,7 @@ struct DirectoryWalker: ~Copyable {
   private let configuration: DirectoryConfiguration
   private let scope: ScopeRules
   private let clock: any WallClock
+  private let ignoreFiles: IgnoreFiles
   private let excluded: Set<FolderIdentity>
   private var reader = FolderReader()
   private var ignored = IgnoreStack()
@@ -57,15 +60,26 @@ struct DirectoryWalker: ~Copyable {
     self.scope = scope
     self.clock = clock
     self.focus = focus
+    ignoreFiles = IgnoreFiles(respectsGitignore: configuration.respectsGitignore)
     excluded = FolderIdentity.all(configuration.excludedFolders)
   }
 
-  mutating func next() -> ListingBatch? {
+  /// The next batch; `nil` at the end.
+  ///
+  /// - Throws: `CancellationError`; what was found since the last batch is not lost for a next call.
+  mutating func next() throws -> ListingBatch? {
+    try Task.checkCancellation()
     if !started {
       started = true
-      enter(root.folder, identity: root.status.fingerprint, followedLinks: 0, focus: focus)
+      try enter(root.folder, identity: root.status.fingerprint, followedLinks: 0, focus: focus)
     }
-    while !frames.isEmpty, batch.items.count + batch.skipped.count + batch.problems.count < Self.batchSize { step() }
+    var steps = 0
+    while !frames.isEmpty, batch.items.count + batch.skipped.count + batch.problems.count < Self.batchSize {
+      try step()
+      steps += 1
+      // A rule may leave out millions between two items.
+      if steps.isMultiple(of: Self.cancellationInterval) { try Task.checkCancellation() }
+    }
     if frames.isEmpty, batch.items.isEmpty, batch.skipped.isEmpty, batch.problems.isEmpty { return nil }
     defer { batch = ListingBatch() }
     return batch
@@ -77,7 +91,8 @@ struct DirectoryWalker: ~Copyable {
     identity: ItemFingerprint,
     followedLinks: Int,
     focus: [[UInt8]]?
-  ) {
+  ) throws {
+    try Task.checkCancellation()
     let observed = clock.now().nanoseconds
     var entries = FolderEntries()
     if let focus {
@@ -85,14 +100,25 @@ struct DirectoryWalker: ~Copyable {
         name.withUnsafeBytes { entries.append($0, nil) }
       }
     } else {
-      let failure = reader.read(folder.number) { entries.append($0, $1) }
+      let failure = try reader.read(folder.number) {
+        entries.append($0, $1)
+        if entries.count.isMultiple(of: Self.batchSize) { try Task.checkCancellation() }
+      }
       if failure != 0 { report(failure, "read the folder", path.dropLast()) }
     }
     entries.resolveKinds(in: folder.number, followsFolders: configuration.links == .foldersWithinRoot)
     entries.sort()
-    if configuration.respectsIgnoreFiles {
-      for rules in IgnoreFiles.read(in: folder) {
-        ignored.push(rules.rules, prefix: path.count, file: rules.name)
+    let (hasGitignore, hasOwnIgnore) = (
+      focus != nil || entries.hasGitignore, focus != nil || entries.hasOwnIgnore
+    )
+    if hasGitignore || hasOwnIgnore {
+      do {
+        let files = try ignoreFiles.read(in: folder) { $0 == IgnoreFiles.gitName ? hasGitignore : hasOwnIgnore }
+        for file in files { ignored.push(file.rules, prefix: path.count, file: file.name) }
+      } catch let error as FreshetError {
+        let path = Array(path.dropLast())
+        batch.problems.append(ListingProblem(path: path, error: error.about(PathEncoding.origin(of: path))))
+        return
       }
     }
     let frame = Frame(
@@ -107,7 +133,7 @@ struct DirectoryWalker: ~Copyable {
     frames.append(frame)
   }
 
-  private mutating func step() {
+  private mutating func step() throws {
     let top = frames.count - 1
     let prefix = frames[top].prefix
     path.removeLast(path.count - prefix)
@@ -121,7 +147,7 @@ struct DirectoryWalker: ~Copyable {
     let kind = frames[top].entries.kind(at: index)
     frames[top].entries.withName(at: index) { path.append(contentsOf: $0) }
     switch kind {
-    case .folder, .linkedFolder: visitFolder(index, isLink: kind == .linkedFolder)
+    case .folder, .linkedFolder: try visitFolder(index, isLink: kind == .linkedFolder)
     case .file: visitFile(index)
     case .link: visitLink()
     case .special: visitSpecial()
@@ -217,7 +243,7 @@ struct DirectoryWalker: ~Copyable {
     skip(.unsupportedType, "it is a pipe, socket or device, and only regular files are read")
   }
 
-  private mutating func visitFolder(_ index: Int, isLink: Bool) {
+  private mutating func visitFolder(_ index: Int, isLink: Bool) throws {
     let top = frames.count - 1
     let frame = frames[top]
     guard configuration.isRecursive else { return }
@@ -246,7 +272,11 @@ struct DirectoryWalker: ~Copyable {
       }
     if number == -ENOENT || number == -ENOTDIR { return }
     if isLink, number == -EXDEV { return skip(.unreadable, "the link leads out of the source") }
-    guard number >= 0 else { return report(-number, "open the folder", path[...]) }
+    guard number >= 0 else {
+      // A folder that is passed over need not be readable.
+      if !excluded.isEmpty, let identity = identity(of: index, in: parent), excluded.contains(identity) { return }
+      return report(-number, "open the folder", path[...])
+    }
     let folder = Descriptor(owning: number)
     guard let status = try? folder.status() else { return report(EIO, "examine the folder", path[...]) }
     let identity = FolderIdentity(status.fingerprint)
@@ -259,12 +289,20 @@ struct DirectoryWalker: ~Copyable {
     let name = Array(path[frame.prefix...])
     path.append(UInt8(ascii: "/"))
     if frames.count > Self.heldDepth { frames[top].folder = nil }
-    enter(
+    try enter(
       folder,
       identity: status.fingerprint,
       followedLinks: frame.followedLinks + (isLink ? 1 : 0),
       focus: frame.focus.flatMap { Self.focus($0, below: name) }
     )
+  }
+
+  private func identity(of index: Int, in folder: Descriptor) -> FolderIdentity? {
+    var status = freshet_status()
+    let result = frames[frames.count - 1].entries.withName(at: index) {
+      freshet_status_at(folder.number, $0.baseAddress?.assumingMemoryBound(to: CChar.self), true, &status)
+    }
+    return result == 0 ? FolderIdentity(FileStatus(status).fingerprint) : nil
   }
 
   /// What of the named paths lies below a name; `nil` when the name itself is one.
@@ -308,7 +346,12 @@ struct FolderIdentity: Hashable, Sendable {
 
 extension ItemFingerprint {
   /// Whether the file changed so shortly before it was seen that a second change could have the same times.
-  func isRacy(observed: Int64, granularity: Int64) -> Bool {
+  ///
+  /// A change at a whole second means a file system that counts in seconds, whatever its kind (ext3, ext4 with small
+  /// inodes): an exact clock hits one once in a billion times.
+  public func isRacy(observed: Int64, granularity: Int64) -> Bool {
+    let isWholeSecond = changed.isMultiple(of: 1_000_000_000)
+    let granularity = isWholeSecond ? max(granularity, Volume.coarseGranularity) : granularity
     let (age, overflow) = observed.subtractingReportingOverflow(max(modified, changed))
     return overflow || age < granularity
   }

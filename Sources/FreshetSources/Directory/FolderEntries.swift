@@ -29,10 +29,17 @@ struct FolderEntries {
 
   var count: Int { entries.count }
 
+  /// The ignore files among the names.
+  private(set) var hasGitignore = false
+  private(set) var hasOwnIgnore = false
+
   mutating func append(_ name: UnsafeRawBufferPointer, _ kind: FileStatus.Kind?) {
     entries.append(Entry(start: bytes.count, length: name.count, kind: kind.map(Self.kind)))
     bytes.append(contentsOf: name)
     bytes.append(0)
+    guard name.first == UInt8(ascii: ".") else { return }
+    if name.elementsEqual(IgnoreFiles.gitName.utf8) { hasGitignore = true }
+    if name.elementsEqual(IgnoreFiles.ownName.utf8) { hasOwnIgnore = true }
   }
 
   func kind(at index: Int) -> Kind {

@@ -1,3 +1,5 @@
+import FreshetModel
+
 /// The rules of one ignore file, as git reads `.gitignore` (gitignore(5)).
 struct IgnoreRules: Sendable {
   /// One line.
@@ -14,17 +16,24 @@ struct IgnoreRules: Sendable {
   }
 
   private(set) var rules: [Rule] = []
-  /// The most lines of one file that are read.
+  /// The most rules of one file.
   static let ruleCountMax = 10_000
-  /// The most bytes of one file that are read.
+  /// The most bytes of one file.
   static let fileSizeMax = 1 << 20
 
   /// Reads a file; lines that mean nothing are left out, as git does.
-  init(_ bytes: [UInt8]) {
+  ///
+  /// - Throws: `FreshetError` with `too_complex` for more rules than the limit: obeying a part of them would let in what
+  ///   the others keep out.
+  init(_ bytes: [UInt8]) throws {
     var rest = bytes[...]
     if rest.starts(with: [0xEF, 0xBB, 0xBF]) { rest = rest.dropFirst(3) }
-    for line in rest.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: true).prefix(Self.ruleCountMax) {
-      if let rule = Self.rule(line) { rules.append(rule) }
+    for line in rest.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: true) {
+      guard let rule = Self.rule(line) else { continue }
+      guard rules.count < Self.ruleCountMax else {
+        throw FreshetError(.tooComplex, "it has more than \(Self.ruleCountMax) rules; write fewer, with wildcards")
+      }
+      rules.append(rule)
     }
   }
 
@@ -45,7 +54,7 @@ struct IgnoreRules: Sendable {
     if isFolderOnly { line = line.dropLast() }
     let isAnchored = line.contains(UInt8(ascii: "/"))
     if line.first == UInt8(ascii: "/") { line = line.dropFirst() }
-    guard !line.isEmpty, let pattern = PathPattern(line) else { return nil }
+    guard !line.isEmpty, let pattern = PathPattern(line, literalStartIsFolder: isAnchored) else { return nil }
     return Rule(
       pattern: pattern,
       text: text,

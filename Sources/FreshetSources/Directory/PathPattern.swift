@@ -23,7 +23,15 @@ public struct PathPattern: Sendable {
   /// Compiles a pattern without braces; `nil` when a `[` is never closed or it ends in a backslash: such a pattern matches
   /// nothing.
   public init?(_ pattern: some Collection<UInt8>) {
+    self.init(pattern, literalStartIsFolder: false)
+  }
+
+  /// - Parameter literalStartIsFolder: whether `**` right after the bytes before the first wildcard is as good as after a
+  ///   slash: git compares those bytes first, and then matches the rest as a pattern of its own (`a**/b` matches `ab`).
+  init?(_ pattern: some Collection<UInt8>, literalStartIsFolder: Bool) {
     let bytes = Array(pattern)
+    let wildcards = Array("*?[\\".utf8)
+    let literalCount = literalStartIsFolder ? bytes.prefix { !wildcards.contains($0) }.count : 0
     var tokens: [Token] = []
     var index = 0
     while index < bytes.count {
@@ -41,10 +49,11 @@ public struct PathPattern: Sendable {
       case UInt8(ascii: "*"):
         let start = index - 1
         while index < bytes.count, bytes[index] == UInt8(ascii: "*") { index += 1 }
-        let startsPart = start == 0 || bytes[start - 1] == UInt8(ascii: "/")
-        if index - start == 2, startsPart, index == bytes.count {
+        let startsPart = start == literalCount || start == 0 || bytes[start - 1] == UInt8(ascii: "/")
+        let isDouble = index - start >= 2 && startsPart
+        if isDouble, index == bytes.count {
           tokens.append(.everything)
-        } else if index - start == 2, startsPart, bytes[index] == UInt8(ascii: "/") {
+        } else if isDouble, bytes[index] == UInt8(ascii: "/") {
           index += 1
           tokens.append(.folders)
         } else {

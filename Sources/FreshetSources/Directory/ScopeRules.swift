@@ -22,19 +22,19 @@ struct ScopeRules: Sendable {
 
   /// - Throws: `FreshetError` with `invalid_configuration`, naming the pattern.
   init(_ configuration: DirectoryConfiguration) throws {
-    include = try configuration.include.flatMap { try Self.compile($0, source: configuration.name) }
-    exclude = try configuration.exclude.flatMap { try Self.compile($0, source: configuration.name) }
+    include = try configuration.include.flatMap { try Self.compile($0, source: configuration.name, including: true) }
+    exclude = try configuration.exclude.flatMap { try Self.compile($0, source: configuration.name, including: false) }
     includesHidden = configuration.includesHidden
   }
 
-  private static func compile(_ text: String, source: String) throws -> [Rule] {
+  private static func compile(_ text: String, source: String, including: Bool) throws -> [Rule] {
     guard let expanded = PathPattern.expandBraces(Array(text.utf8)) else {
       throw FreshetError(
         .invalidConfiguration,
         "the pattern “\(text)” of the source “\(source)” stands for more than 256 patterns; write fewer braces"
       )
     }
-    return try expanded.map { bytes in
+    return try expanded.flatMap { including ? withContents($0) : [$0] }.map { bytes in
       var bytes = bytes[...]
       if bytes.starts(with: "./".utf8) { bytes = bytes.dropFirst(2) }
       let isFolderOnly = bytes.last == UInt8(ascii: "/")
@@ -58,6 +58,21 @@ struct ScopeRules: Sendable {
         folder: folder
       )
     }
+  }
+
+  /// An include pattern that names a folder stands for what is in it: with a slash at the end for that alone, and without
+  /// wildcards also for it. Patterns are matched on files, so the folder itself would match nothing.
+  private static func withContents(_ pattern: [UInt8]) -> [[UInt8]] {
+    let slash = UInt8(ascii: "/")
+    let isFolder = pattern.last == slash
+    let wildcards = Array("*?[\\".utf8)
+    guard isFolder || !pattern.contains(where: { wildcards.contains($0) }) else { return [pattern] }
+    var folder = isFolder ? pattern.dropLast() : pattern[...]
+    if folder.starts(with: "./".utf8) { folder = folder.dropFirst(2) }
+    guard !folder.isEmpty else { return [Array("**".utf8)] }
+    let anywhere = folder.contains(slash) ? [] : Array("**/".utf8)
+    let contents = anywhere + folder + Array("/**".utf8)
+    return isFolder ? [contents] : [pattern, contents]
   }
 
   /// Why a folder is not entered; `nil` when it is.

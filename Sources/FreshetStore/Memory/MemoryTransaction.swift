@@ -30,13 +30,10 @@ final class MemoryTransaction: MemorySnapshot, StoreTransaction {
   }
 
   func update(_ source: SourceRecord) throws {
-    guard let index = state.sources.firstIndex(where: { $0.id == source.id }) else {
-      throw refusal("There is no source number \(source.id).")
-    }
+    guard
+      let index = state.sources.firstIndex(where: { $0.id == source.id && UTF8Text($0.name) == UTF8Text(source.name) })
+    else { throw refusal("There is no source number \(source.id) of the name '\(source.name)'.") }
     state.sources[index] = source
-    for id in Array(state.documents.keys) where state.documents[id]?.record.source == source.id {
-      state.documents[id]?.record.sourceName = source.name
-    }
   }
 
   func removeSource(_ source: SourceID) throws {

@@ -28,6 +28,7 @@ extension SQLiteSnapshot {
     var state: EditionState
     var chunkCount: Int
     var layout: [UInt8]
+    var scope: String
   }
 
   func checkDocuments(_ found: inout ProblemCollector) throws {
@@ -105,11 +106,8 @@ extension SQLiteSnapshot {
       problem("document_altered", last.number, "the document does not agree with its versions.")
     }
     let logged = try changes(after: last.sequence - 1, limit: 1).first
-    if document.isLive, logged?.sequence == last.sequence, logged?.source != document.source {
-      // A source that was renamed keeps its number; the log keeps the name that it had.
-      if try !sources().contains(where: { $0.name == document.source }) {
-        problem("document_altered", last.number, "the document stands in a source that it was never in.")
-      }
+    if let logged, logged.source != document.source {
+      problem("document_altered", last.number, "the document stands in another source than the log says.")
     }
     return versions
   }
@@ -120,7 +118,7 @@ extension SQLiteSnapshot {
     try connection.rows(
       """
       SELECT e.id, e.version, e.from_sequence, e.to_sequence, e.origin, e.title, e.metadata, e.pipeline, r.parser,
-        r.content_hash, e.state, e.chunk_count, e.layout
+        r.content_hash, e.state, e.chunk_count, e.layout, e.scope
       FROM edition e JOIN rendition r ON r.id = e.rendition WHERE e.document = ?1 ORDER BY e.from_sequence
       """,
       .integer(document)
@@ -138,7 +136,8 @@ extension SQLiteSnapshot {
         contentHash: try row.hash(9),
         state: try row.choice(10),
         chunkCount: row.int(11),
-        layout: row.bytes(12)
+        layout: row.bytes(12),
+        scope: row.text(13)
       )
     }
   }
@@ -162,6 +161,7 @@ extension SQLiteSnapshot {
       let digest = try digest(of: edition)
       let fits =
         logged.edition == digest && logged.version == edition.version && logged.contentHash == edition.contentHash
+        && edition.scope == Scope.everything.name
       if !fits {
         problem("edition_altered", edition.version, "the edition of change \(edition.from) is not what was written.")
       }

@@ -80,12 +80,14 @@ extension SQLiteSnapshot {
         actor: row.text(3),
         firstSequence: row.integer(4),
         lastSequence: row.isNull(5) ? nil : row.integer(5),
-        report: row.isNull(6) ? nil : try report(row, 6)
+        report: try report(row, 6)
       )
     }
   }
 
-  private func report(_ row: Statement, _ column: Int32) throws -> JSONValue {
+  private func report(_ row: Statement, _ column: Int32) throws -> JSONValue? {
+    // `nil` beside a value would be JSON's null.
+    if row.isNull(column) { return Optional<JSONValue>.none }
     guard let value = row.withBytes(column, { MetadataText.decodeValue($0) }) else {
       throw connection.damage("the report of a run is no JSON")
     }

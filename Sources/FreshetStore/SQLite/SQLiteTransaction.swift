@@ -93,10 +93,11 @@ final class SQLiteTransaction: SQLiteSnapshot, StoreTransaction {
 
   func update(_ source: SourceRecord) throws {
     try writing {
+      // The name is what the log knows a source by.
       try connection.run(
         """
-        UPDATE source SET name = ?2, location = ?3, configuration = ?4, root_identity = ?5, pipeline = ?6
-        WHERE id = ?1 AND is_removed = 0
+        UPDATE source SET location = ?3, configuration = ?4, root_identity = ?5, pipeline = ?6
+        WHERE id = ?1 AND name = ?2 AND is_removed = 0
         """,
         .integer(source.id),
         .text(source.name),
@@ -105,7 +106,9 @@ final class SQLiteTransaction: SQLiteSnapshot, StoreTransaction {
         .text(source.rootIdentity),
         .text(source.pipeline)
       )
-      guard connection.changedRows == 1 else { throw refusal("There is no source number \(source.id).") }
+      guard connection.changedRows == 1 else {
+        throw refusal("There is no source number \(source.id) of the name '\(source.name)'.")
+      }
     }
   }
 

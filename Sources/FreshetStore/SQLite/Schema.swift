@@ -29,7 +29,8 @@ enum Schema {
     ) WITHOUT ROWID;
     CREATE TABLE document(
       id INTEGER PRIMARY KEY, uuid BLOB NOT NULL UNIQUE, source INTEGER NOT NULL REFERENCES source(id),
-      item_path BLOB NOT NULL, origin TEXT NOT NULL, is_live INTEGER NOT NULL, version INTEGER NOT NULL,
+      item_path BLOB NOT NULL, origin TEXT NOT NULL, is_live INTEGER NOT NULL CHECK(is_live IN (0, 1)),
+      version INTEGER NOT NULL,
       content_hash BLOB NOT NULL, edition INTEGER, pipeline TEXT NOT NULL, created_at INTEGER NOT NULL
     );
     CREATE UNIQUE INDEX document_live ON document(source, origin) WHERE is_live = 1;
@@ -48,7 +49,8 @@ enum Schema {
     );
     CREATE TABLE rendition(
       id INTEGER PRIMARY KEY, content_hash BLOB NOT NULL, parser TEXT NOT NULL, title TEXT, metadata TEXT NOT NULL,
-      map BLOB NOT NULL, codec INTEGER, markdown BLOB, checksum BLOB NOT NULL, UNIQUE(content_hash, parser)
+      map BLOB NOT NULL, codec INTEGER, markdown BLOB, checksum BLOB NOT NULL, UNIQUE(content_hash, parser),
+      CHECK((codec IS NULL) = (markdown IS NULL))
     );
     CREATE TABLE edition(
       id INTEGER PRIMARY KEY, document INTEGER NOT NULL REFERENCES document(id), version INTEGER NOT NULL,

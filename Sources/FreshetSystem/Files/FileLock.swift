@@ -9,8 +9,8 @@ import FreshetModel
 
 /// The exclusive right to write something, held as a lock on a file until this object goes or the process ends.
 ///
-/// `flock` follows the open file, so the system gives the lock back however the process ends. The file holds the
-/// owner's process number for others to read; it stays when the lock is given back, since removing it would let two
+/// The lock belongs to the open file (an open file description lock), so the system gives it back however the process
+/// ends, two places of one process exclude each other too, and asking who holds it takes nothing. The file holds the owner's process number for others to read; it stays when the lock is given back, since removing it would let two
 /// processes lock two files of one name.
 public final class FileLock: Sendable {
   private static let pollInterval = Duration.milliseconds(50)
@@ -26,7 +26,6 @@ public final class FileLock: Sendable {
   deinit {
     // The number goes first: nobody must read a number that no longer owns anything.
     ftruncate(file.number, 0)
-    flock(file.number, LOCK_UN)
   }
 
   /// Takes the lock, or fails at once.
@@ -60,19 +59,16 @@ public final class FileLock: Sendable {
   public static func owner(_ path: String) throws -> Int32? {
     guard try FileSystem.exists(path) else { return nil }
     let file = try Descriptor(opening: path, flags: O_RDONLY)
-    if flock(file.number, LOCK_SH | LOCK_NB) == 0 { return nil }
-    return recordedOwner(path)
+    let isLocked = freshet_is_locked(file.number)
+    guard isLocked >= 0 else { throw FreshetError.system(isLocked, "ask who holds the lock", path: path) }
+    return isLocked == 0 ? nil : recordedOwner(path)
   }
 
   private static func attempt(_ path: String) throws -> FileLock? {
     let file = try Descriptor(opening: path, flags: O_RDWR | O_CREAT)
-    while flock(file.number, LOCK_EX | LOCK_NB) < 0 {
-      switch errno {
-      case EINTR: continue
-      case EWOULDBLOCK: return nil
-      default: throw FreshetError.system(errno, "lock the file", path: path)
-      }
-    }
+    let status = freshet_lock(file.number)
+    if status == -EAGAIN { return nil }
+    guard status == 0 else { throw FreshetError.system(status, "lock the file", path: path) }
     let lock = FileLock(file: file, path: path)
     guard ftruncate(file.number, 0) == 0 else { throw FreshetError.system(errno, "write the lock", path: path) }
     try Array("\(getpid())\n".utf8).withUnsafeBytes { try file.write($0, path: path) }

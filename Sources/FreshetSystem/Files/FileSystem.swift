@@ -142,7 +142,9 @@ public enum FileSystem {
   public static func absolutePath(_ path: String) throws -> String {
     var base = ""
     if path.utf8.first != UInt8(ascii: "/") {
-      guard let current = getcwd(nil, 0) else { throw FreshetError.system(errno, "find the current folder", path: path) }
+      guard let current = getcwd(nil, 0) else {
+        throw FreshetError.system(errno, "find the current folder", path: path)
+      }
       defer { free(current) }
       base = String(cString: current) + "/"
     }
@@ -169,6 +171,17 @@ public enum FileSystem {
     guard let resolved = realpath(path, nil) else { throw FreshetError.system(errno, "find the path", path: path) }
     defer { free(resolved) }
     return String(cString: resolved)
+  }
+
+  /// The absolute path without links, `.` and `..`, as the bytes that the file system has; `nil` when nothing is there or
+  /// that cannot be told.
+  public static func resolved(_ path: [UInt8]) -> [UInt8]? {
+    (path + [0]).withUnsafeBytes { bytes in
+      guard let start = bytes.baseAddress?.assumingMemoryBound(to: CChar.self), let resolved = realpath(start, nil)
+      else { return nil }
+      defer { free(resolved) }
+      return Array(UnsafeRawBufferPointer(start: resolved, count: strlen(resolved)))
+    }
   }
 
   /// Makes what was created, renamed or removed in a folder durable.

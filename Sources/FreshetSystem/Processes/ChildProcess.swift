@@ -112,9 +112,9 @@ public final class ChildProcess: Sendable {
   public func signal(_ signal: Int32) {
     ending.withLock { ending in
       guard ending == nil else { return }
-      // The group as well: what the child started shall not outlive it.
-      kill(-number, signal)
-      kill(number, signal)
+      // The group: what the child started shall not outlive it. Each gets the signal once, since a second one may mean
+      // “at once” to it.
+      if kill(-number, signal) != 0 { kill(number, signal) }
     }
   }
 

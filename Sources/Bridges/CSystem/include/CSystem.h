@@ -36,6 +36,13 @@ int freshet_open_at(int folder, const char *path, int flags, unsigned mode);
 // Opens `path` below `folder` and never outside of it, whatever links say on the way; -ENOSYS where the kernel cannot.
 int freshet_open_beneath(int folder, const char *path, int flags);
 
+// Takes the exclusive lock of an open file's description (F_OFD_SETLK), which goes with its last descriptor; -EAGAIN when
+// another holds it. Unlike flock(2) it can be asked about without being taken.
+int freshet_lock(int descriptor);
+
+// 1 while another description of the file holds its lock, 0 otherwise. Takes nothing.
+int freshet_is_locked(int descriptor);
+
 // What `path` is, below `folder`; an empty path means the descriptor itself.
 int freshet_status_at(int folder, const char *path, bool follow, struct freshet_status *status);
 

@@ -1,0 +1,188 @@
+import FreshetModel
+import FreshetStore
+import FreshetTestKit
+import Testing
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// Alters one field at a time of what a store wrote, behind its back: `problems` must find each.
+@Suite struct TamperingTests {
+  /// Which row of each table is altered, and the columns that nothing vouches for: bookkeeping of the last listing,
+  /// which the next one corrects, and estimates that no search depends on.
+  private static let rows: [(table: String, condition: String, unvouched: Set<String>)] = [
+    ("head", "id = 1", ["collection", "epoch", "history_floor", "last_passage"]),
+    ("document", "id = 1", ["item_path", "pipeline"]),
+    ("document", "id = 2", ["item_path", "pipeline"]),
+    ("version", "document = 1 AND number = 1", []),
+    ("version", "document = 1 AND number = 2", []),
+    ("version", "document = 2 AND number = 2", []),
+    ("content", "id = 1", ["id"]),
+    ("rendition", "id = 1", []),
+    ("rendition", "id = 2", []),
+    ("edition", "id = 1", []),
+    ("edition", "id = 2", []),
+    ("edition", "id = (SELECT max(id) FROM edition)", []),
+    ("field", "name = 'team' AND document = 1", []),
+    ("passage", "id = 1", ["tokens"]),
+    ("passage", "id = 2", ["tokens"]),
+    ("chunk", "id = 1", []),
+    ("chunk", "id = 2", []),
+    ("chunk", "to_sequence IS NOT NULL AND document = 1", []),
+    ("change", "sequence = 1", []),
+    ("change", "sequence = 3", []),
+    ("change", "kind = 'deleted'", []),
+    ("vector_1", "passage = 1", []),
+    ("live_fts_docsize", "id = 1", ["sz"]),
+  ]
+
+  private func makeStore(at path: String) async throws {
+    let store = try SQLiteStore.open(at: path, mode: .readWrite(create: true))
+    try await store.write { transaction throws in
+      let source = try transaction.registerSource(name: "docs", location: "/docs").id
+      _ = try transaction.registerSource(name: "other", location: "/other")
+      var document = SampleDocument(
+        origin: "a.md",
+        paragraphs: ["alpha words", "beta words", "gamma"],
+        metadata: ["team": "ops"]
+      )
+      var second = SampleDocument(origin: "b.md", paragraphs: ["delta", "alpha words"])
+      second.keepsContent = false
+      try document.apply(.created, to: transaction, source: source)
+      try second.apply(.created, to: transaction, source: source)
+      document.paragraphs[2] = "epsilon"
+      try document.apply(.modified, to: transaction, source: source)
+      document.metadata["team"] = "dev"
+      try document.apply(.metadata, to: transaction, source: source)
+      try second.apply(.deleted, to: transaction, source: source)
+      let model = try transaction.registerModel(ModelDescription(name: "m", fingerprint: "m", dimension: 2))
+      try transaction.saveVectors(VectorPage(passages: [1, 2], dimension: 2, halves: [1, 2, 3, 4]), model: model.id)
+    }
+    await store.close()
+  }
+
+  private func problems(at path: String) async throws -> [IntegrityProblem] {
+    let store = try SQLiteStore.open(at: path, mode: .readOnly)
+    do {
+      let problems = try await store.read(.everything) { try $0.problems(checkingContents: true) }
+      await store.close()
+      return problems
+    } catch let error as FreshetError where error.code == .storeDamaged {
+      await store.close()
+      return [IntegrityProblem(code: "database_damaged", message: error.message)]
+    }
+  }
+
+  private func copy(_ path: String, to other: String) throws {
+    let source = open(path, O_RDONLY)
+    let target = open(other, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+    defer {
+      close(source)
+      close(target)
+    }
+    var buffer = [UInt8](repeating: 0, count: 1 << 20)
+    while true {
+      let count = read(source, &buffer, buffer.count)
+      guard count > 0 else { break }
+      #expect(write(target, buffer, count) == count)
+    }
+  }
+
+  @Test func everyAlteredFieldIsFound() async throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.file("whole.sqlite")
+    try await makeStore(at: path)
+    #expect(try await problems(at: path) == [])
+    let columns = try {
+      let raw = try RawDatabase(path)
+      return try Self.rows.map { try raw.texts("SELECT name FROM pragma_table_info('\($0.table)')") }
+    }()
+    var altered = 0
+    for (row, columns) in zip(Self.rows, columns) {
+      #expect(!columns.isEmpty)
+      for column in columns where !row.unvouched.contains(column) {
+        let copied = directory.file("altered.sqlite")
+        try copy(path, to: copied)
+        do {
+          let raw = try RawDatabase(copied)
+          try raw.execute("PRAGMA foreign_keys = OFF; PRAGMA journal_mode = DELETE")
+          let change = """
+            UPDATE \(row.table) SET \(column) = CASE typeof(\(column)) WHEN 'integer' THEN \(column) + 1
+              WHEN 'text' THEN \(column) || 'x' WHEN 'null' THEN 1
+              ELSE CAST(CASE substr(\(column), 1, 1) WHEN x'00' THEN x'01' ELSE x'00' END || substr(\(column), 2) AS BLOB) END
+            WHERE \(row.condition)
+            """
+          do {
+            try raw.execute(change)
+          } catch is RawDatabase.Failure {
+            // A constraint of the schema refuses the alteration by itself.
+            continue
+          }
+          #expect(raw.changes >= 1, "\(row)")
+        }
+        altered += 1
+        #expect(try await problems(at: copied) != [], "\(row.table).\(column) where \(row.condition)")
+      }
+    }
+    #expect(altered > 120)
+  }
+
+  @Test(arguments: [
+    "DELETE FROM change WHERE sequence = 2", "DELETE FROM change WHERE sequence = 5",
+    "DELETE FROM version WHERE number = 2",
+    "DELETE FROM edition WHERE id = 1", "DELETE FROM edition WHERE to_sequence IS NULL",
+    "DELETE FROM passage WHERE id = 1",
+    "DELETE FROM chunk WHERE id = 1", "DELETE FROM content", "DELETE FROM rendition WHERE id = 2",
+    "DELETE FROM field WHERE name = 'origin'", "DELETE FROM document WHERE id = 2",
+    "DELETE FROM live_fts_docsize WHERE id = 1",
+    "DELETE FROM live_fts_data WHERE id > 1000",
+    "UPDATE live_fts_data SET block = zeroblob(length(block)) WHERE id > 1000",
+    "INSERT INTO field VALUES('team', 'x', 1)", "UPDATE model SET dimension = 3",
+    "INSERT INTO chunk SELECT 99, uuid, document, passage, from_sequence, NULL FROM chunk WHERE id = 1",
+    "UPDATE vector_1 SET value = (SELECT value FROM vector_1 WHERE passage = 2) WHERE passage = 1",
+    "UPDATE edition SET to_sequence = NULL WHERE document = 2", "DELETE FROM head",
+  ])
+  func everyRowThatIsGoneOrTooManyIsFound(alteration: String) async throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.file("c.sqlite")
+    try await makeStore(at: path)
+    do {
+      let raw = try RawDatabase(path)
+      try raw.execute("PRAGMA foreign_keys = OFF")
+      try raw.execute(alteration)
+      #expect(raw.changes >= 1)
+    }
+    #expect(try await problems(at: path) != [])
+  }
+
+  @Test func flippedBytesOfTheFileNeverCrashAndAreFound() async throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.file("whole.sqlite")
+    try await makeStore(at: path)
+    let seed: UInt64 = 0xF11B
+    var random = SeededRandom(seed: seed)
+    var found = 0
+    for _ in 0..<60 {
+      let copied = directory.file("flipped.sqlite")
+      try copy(path, to: copied)
+      let file = open(copied, O_RDWR)
+      let size = lseek(file, 0, SEEK_END)
+      for _ in 0..<20 {
+        var byte = UInt8.random(in: 0...255, using: &random)
+        #expect(pwrite(file, &byte, 1, off_t(Int.random(in: 100..<Int(size), using: &random))) == 1)
+      }
+      close(file)
+      do {
+        if try await problems(at: copied) != [] { found += 1 }
+      } catch let error as FreshetError {
+        #expect([.storeDamaged, .storeFailed].contains(error.code), "\(error) (seed \(seed))")
+        found += 1
+      }
+    }
+    // Bytes in free space change nothing.
+    #expect(found > 10, "seed \(seed)")
+  }
+}

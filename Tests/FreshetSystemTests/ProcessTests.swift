@@ -1,0 +1,45 @@
+import FreshetSystem
+import FreshetTestKit
+import Glibc
+import Testing
+
+/// What a process does to itself: dying at a named place, taking signals.
+@Suite struct ProcessTests {
+  private func crash(_ point: String?, arrivals: Int) async throws -> (lines: [String], ending: ChildProcess.Ending?) {
+    let environment = point.map { ["FRESHET_CRASH_POINT": $0] } ?? [:]
+    let probe = try await TestProgram(
+      beside: "system-probe",
+      ["crash", "here", "\(arrivals)"],
+      environment: environment
+    )
+    var lines: [String] = []
+    while let line = probe.line() { lines.append(line) }
+    return (lines, probe.process.wait(within: .seconds(60)))
+  }
+
+  @Test func aProcessDiesAtTheNamedArrivalAtTheNamedPlace() async throws {
+    var (lines, ending) = try await crash("here", arrivals: 3)
+    #expect(lines == ["1"] && ending == .signalled(SIGKILL))
+    (lines, ending) = try await crash("here:3", arrivals: 5)
+    #expect(lines == ["1", "2", "3"] && ending == .signalled(SIGKILL))
+    for point in ["here:6", "elsewhere", nil] {
+      (lines, ending) = try await crash(point, arrivals: 5)
+      #expect(lines.count == 5 && ending == .exited(0))
+    }
+    (lines, ending) = try await crash("other:2", arrivals: 5)
+    #expect(lines == ["1", "2"] && ending == .signalled(SIGKILL))
+  }
+
+  @Test func signalsComeAsElementsAndASecondStreamIsRefused() async throws {
+    let probe = try await TestProgram(beside: "system-probe", ["signals"])
+    #expect(probe.line() == "ready")
+    for signal in [SIGUSR1, SIGUSR2, SIGUSR1] {
+      probe.process.signal(signal)
+      #expect(probe.line() == "\(signal)")
+    }
+    probe.process.signal(SIGTERM)
+    #expect(probe.line() == "\(SIGTERM)")
+    #expect(probe.line() == nil)
+    #expect(probe.process.wait(within: .seconds(60)) == .exited(0))
+  }
+}
