@@ -119,6 +119,25 @@ import Testing
     #expect(try await names(list(configuration)) == ["docs/a.md", "docs2/a.md"])
   }
 
+  @Test func linksBetweenFoldersAreFollowedOnceAndEnd() async throws {
+    let tree = try #require(tree)
+    for name in ["a/f.md", "b/g.md"] { try tree.write(name) }
+    try tree.link("a/x", to: "../b")
+    try tree.link("b/y", to: "../a")
+    try tree.link("self", to: "self")
+    try tree.link("nowhere", to: "absent.md")
+    try tree.link("up", to: "..")
+    let configuration = DirectoryConfiguration(name: "s", path: tree.path, links: .foldersWithinRoot)
+    let found = try await list(configuration)
+    #expect(names(found) == ["a/f.md", "a/x/g.md", "b/g.md", "b/y/f.md"])
+    #expect(
+      found.skipped.map { String(decoding: $0.path, as: UTF8.self) } == ["a/x/y", "b/y/x", "nowhere", "self", "up"]
+    )
+    #expect(found.problems.isEmpty)
+    let source = try DirectorySource(configuration)
+    for item in found.items { #expect(try await source.fetch(item).bytes == Array("text".utf8)) }
+  }
+
   @Test func aListingStopsWithinABatchWhenItIsCancelled() async throws {
     let tree = try #require(tree)
     for folder in 0..<20 { for file in 0..<5 { try tree.write("\(folder)/\(file).md") } }

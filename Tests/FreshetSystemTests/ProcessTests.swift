@@ -42,4 +42,16 @@ import Testing
     #expect(probe.line() == nil)
     #expect(probe.process.wait(within: .seconds(60)) == .exited(0))
   }
+
+  @Test func inTheCageNothingCanBeOpenedReachedOrStarted() async throws {
+    let probe = try await TestProgram(beside: "system-probe", ["cage"])
+    let lines = String(decoding: try probe.rest(), as: UTF8.self).split(separator: "\n").map(String.init)
+    // Where the kernel has no filter the other limits hold.
+    let isFiltered = lines.first == "filtered true"
+    if isFiltered {
+      #expect(Array(lines.dropFirst().prefix(4)) == ["open false", "socket false", "start false", "kill false"])
+    }
+    #expect(Array(lines.suffix(3)) == ["16 MiB true", "512 MiB false", "descriptors true"])
+    #expect(probe.process.wait(within: .seconds(60)) == .signalled(SIGXCPU))
+  }
 }

@@ -15,6 +15,7 @@ struct SystemProbe {
       case "signals": try await signals()
       case "hold": try hold(arguments[2])
       case "replace": try replace(arguments[2])
+      case "cage": try cage()
       case "list": try await list(arguments[2])
       default: exit(64)
       }
@@ -71,6 +72,28 @@ struct SystemProbe {
       say(String(UnicodeScalar(letter)))
       turn += 1
     }
+  }
+
+  /// Enters the helper's cage, says what still works there, and computes until its time is up.
+  static func cage() throws {
+    let limits = ResourceLimits.Cage(dataBytes: 256 << 20, descriptors: 8)
+    say("filtered \(try ResourceLimits.enter(limits))")
+    say("open \(open("/etc/passwd", O_RDONLY) >= 0)")
+    say("socket \(socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) >= 0)")
+    var child = pid_t()
+    let nothing: [UnsafeMutablePointer<CChar>?] = [nil]
+    say("start \(posix_spawn(&child, "/bin/true", nil, nil, nothing, nothing) == 0)")
+    say("kill \(kill(getppid(), 0) == 0)")
+    for megabytes in [16, 512] {
+      let memory = mmap(nil, megabytes << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+      say("\(megabytes) MiB \(memory != MAP_FAILED)")
+    }
+    var duplicates = 0
+    while duplicates < 20, dup(1) >= 0 { duplicates += 1 }
+    say("descriptors \(duplicates < 8)")
+    try ResourceLimits.limitCPU(seconds: 1)
+    var random = SystemRandomNumberGenerator()
+    while random.next() != 0 {}
   }
 
   /// Lists a folder without the rights of root, and reads each item.
