@@ -73,20 +73,27 @@ extension Collection {
     return options
   }
 
-  /// The paths by source, relative to its root.
+  /// The paths by source, relative to its root; a folder that holds whole sources names them. All sources together are
+  /// an ordinary sync.
   private func paths(_ paths: [String], _ sources: [any Source]) throws -> [String: [[UInt8]]] {
     var bySource: [String: [[UInt8]]] = [:]
     for path in paths {
       let absolute = try FileSystem.absolutePath(path)
-      let owner = sources.filter { absolute == $0.location || absolute.hasPrefix($0.location + "/") }
+      let within = sources.filter { $0.location == absolute || $0.location.hasPrefix(absolute + "/") }
+      for source in within { bySource[source.name, default: []].append([]) }
+      let owner = sources.filter { absolute.hasPrefix($0.location + "/") }
         .max { $0.location.utf8.count < $1.location.utf8.count }
-      guard let owner else {
+      if let owner {
+        bySource[owner.name, default: []].append(Array(absolute.utf8.dropFirst(owner.location.utf8.count + 1)))
+      } else if within.isEmpty {
         throw FreshetError(
-          .invalidArgument, "no source of the collection holds this path; add one to the configuration", path: path)
+          .invalidArgument,
+          "no source of the collection holds this path; add one to the configuration",
+          path: path
+        )
       }
-      let relative = absolute == owner.location ? [] : Array(absolute.utf8.dropFirst(owner.location.utf8.count + 1))
-      bySource[owner.name, default: []].append(relative)
     }
+    if bySource.count == sources.count, bySource.values.allSatisfy({ $0.contains([]) }) { return [:] }
     // A whole source among the paths makes its other paths superfluous.
     return bySource.mapValues { $0.contains([]) ? [] : $0 }
   }

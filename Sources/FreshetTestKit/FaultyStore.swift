@@ -31,7 +31,8 @@ public final class FaultyStore: Store {
     try await base.read(scope, body)
   }
 
-  public func write<Result: Sendable>(_ body: @Sendable (any StoreTransaction) throws -> Result) async throws -> Result {
+  public func write<Result: Sendable>(_ body: @Sendable (any StoreTransaction) throws -> Result) async throws -> Result
+  {
     let (number, fails) = state.withLock { state in
       state.writes += 1
       return (state.writes, state.writes == state.failing)

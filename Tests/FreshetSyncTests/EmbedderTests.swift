@@ -84,7 +84,9 @@ import Testing
     fixture.options.embedderBatch = 2
     fixture.options.embedderWindow = 6
     fixture.options.checkpointDocuments = 2
-    for index in 0..<12 { fixture.source.write("\(index).txt", "text \(index)\n\nmore \(index)\n\nshared \(index % 3)") }
+    for index in 0..<12 {
+      fixture.source.write("\(index).txt", "text \(index)\n\nmore \(index)\n\nshared \(index % 3)")
+    }
     fixture.source.write("r.records", (0..<12).map { "\($0)\trecord \($0)" }.joined(separator: "\n"))
     let stop = StopSignal()
     fixture.embedder.onCall { if $0 == call { stop.give() } }

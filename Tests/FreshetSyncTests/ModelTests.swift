@@ -63,7 +63,8 @@ struct Expectation {
         vanished.insert(key)
         // A member may leave its container while the container is out of scope too: the container decides.
         let item = key.split(separator: "!").first.map(String.init) ?? key
-        let isExcluded = present.keys.contains { $0 == key || $0.hasPrefix(item + "!/") } && !after.keys.contains { $0.hasPrefix(item + "!/") }
+        let isThere = present.keys.contains { $0 == key || $0.hasPrefix(item + "!/") }
+        let isExcluded = isThere && !after.keys.contains { $0.hasPrefix(item + "!/") }
         if !isExcluded || (key == item && present[key] == nil) { gone[content, default: 0] += 1 }
       }
     }

@@ -134,7 +134,8 @@ import Testing
     #expect(forecast.documents == outcome.report.documents)
     #expect(
       Set(forecast.changes.map { "\($0.change) \($0.origin) \($0.version)" })
-        == Set(outcome.changes.map { "\($0.change) \($0.origin) \($0.version)" }))
+        == Set(outcome.changes.map { "\($0.change) \($0.origin) \($0.version)" })
+    )
     #expect(forecast.passagesToEmbed == outcome.report.chunks.embedded)
     #expect(forecast.tokens == outcome.report.embedderTokens)
     #expect(fixture.embedder.calls > before)
@@ -224,8 +225,12 @@ import Testing
     fixture.source.write("b.txt", "text b")
     let committed = Mutex(false)
     let stages = SyncStages(
-      store: fixture.store, sources: [slow], parsers: fixture.parsers, chunker: fixture.chunker,
-      embedder: fixture.embedder)
+      store: fixture.store,
+      sources: [slow],
+      parsers: fixture.parsers,
+      chunker: fixture.chunker,
+      embedder: fixture.embedder
+    )
     let engine = SyncEngine(stages: stages, options: fixture.options, timer: timer)
     let run = Task {
       try await engine.run { event in

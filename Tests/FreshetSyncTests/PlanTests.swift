@@ -14,9 +14,25 @@ import Testing
     edition: EditionState = .complete
   ) -> DocumentRecord {
     DocumentRecord(
-      id: DocumentID(high: 1, low: 2), source: 1, sourceName: "docs", itemPath: Array("a.txt".utf8), origin: "a.txt",
-      state: state, version: 1, contentHash: hash, size: 3, title: "a", metadata: [:], pipeline: pipeline, parser: "t",
-      editionState: edition, chunkCount: 1, fileModified: .epoch, createdAt: .epoch, updatedAt: .epoch)
+      id: DocumentID(high: 1, low: 2),
+      source: 1,
+      sourceName: "docs",
+      itemPath: Array("a.txt".utf8),
+      origin: "a.txt",
+      state: state,
+      version: 1,
+      contentHash: hash,
+      size: 3,
+      title: "a",
+      metadata: [:],
+      pipeline: pipeline,
+      parser: "t",
+      editionState: edition,
+      chunkCount: 1,
+      fileModified: .epoch,
+      createdAt: .epoch,
+      updatedAt: .epoch
+    )
   }
 
   private func decide(
@@ -86,7 +102,8 @@ import Testing
     allow: Bool = false
   ) -> HeldDeletions? {
     DeletionGuard(allowMassDelete: allow).verdict(
-      .init(source: "docs", live: live, listed: listed, isWhole: isWhole, deletions: deletions))
+      .init(source: "docs", live: live, listed: listed, isWhole: isWhole, deletions: deletions)
+    )
   }
 
   @Test func smallNumbersAreNeverHeldForTheirShare() {
@@ -139,13 +156,15 @@ import Testing
           String(decoding: gone[$0.vanished].path, as: UTF8.self),
           String(decoding: came[$0.appeared].path, as: UTF8.self)
         )
-      })
+      }
+    )
   }
 
   @Test func theInodeComesFirst() {
     let pairs = pairs(
       [candidate("a/x.txt", 1, inode: 10)],
-      [candidate("b/x.txt", 1, inode: 11), candidate("z.txt", 1, inode: 10)])
+      [candidate("b/x.txt", 1, inode: 11), candidate("z.txt", 1, inode: 10)]
+    )
     #expect(pairs == ["a/x.txt": "z.txt"])
   }
 
@@ -161,9 +180,14 @@ import Testing
   @Test func theLongestSuffixThenTheOrderDecide() {
     let pairs = pairs(
       [candidate("old/a/x.txt", 1), candidate("old/b/x.txt", 1)],
-      [candidate("new/b/x.txt", 1), candidate("new/a/x.txt", 1)])
+      [candidate("new/b/x.txt", 1), candidate("new/a/x.txt", 1)]
+    )
     #expect(pairs == ["old/a/x.txt": "new/a/x.txt", "old/b/x.txt": "new/b/x.txt"])
-    #expect(self.pairs([candidate("1", 1), candidate("2", 1)], [candidate("4", 1), candidate("3", 1)]) == ["1": "3", "2": "4"])
+    #expect(
+      self.pairs([candidate("1", 1), candidate("2", 1)], [candidate("4", 1), candidate("3", 1)]) == [
+        "1": "3", "2": "4",
+      ]
+    )
   }
 
   @Test func emptyContentsNeverPair() {
@@ -178,14 +202,20 @@ import Testing
       for index in 0..<Int.random(in: 0...12, using: &random) {
         gone.append(
           candidate(
-            "g\(index)/n\(Int.random(in: 0...3, using: &random))", UInt8.random(in: 0...3, using: &random),
-            inode: UInt64.random(in: 0...5, using: &random)))
+            "g\(index)/n\(Int.random(in: 0...3, using: &random))",
+            UInt8.random(in: 0...3, using: &random),
+            inode: UInt64.random(in: 0...5, using: &random)
+          )
+        )
       }
       for index in 0..<Int.random(in: 0...12, using: &random) {
         came.append(
           candidate(
-            "c\(index)/n\(Int.random(in: 0...3, using: &random))", UInt8.random(in: 0...3, using: &random),
-            inode: UInt64.random(in: 0...5, using: &random)))
+            "c\(index)/n\(Int.random(in: 0...3, using: &random))",
+            UInt8.random(in: 0...3, using: &random),
+            inode: UInt64.random(in: 0...5, using: &random)
+          )
+        )
       }
       let pairs = RenamePairing.pairs(vanished: gone, appeared: came)
       #expect(Set(pairs.map(\.vanished)).count == pairs.count, "seed \(seed)")
@@ -199,7 +229,11 @@ import Testing
       // The order in which candidates come does not matter.
       let shuffled = came.indices.shuffled(using: &random)
       let again = RenamePairing.pairs(vanished: gone, appeared: shuffled.map { came[$0] })
-      #expect(again.map { [$0.vanished, shuffled[$0.appeared]] } == pairs.map { [$0.vanished, $0.appeared] } || hasEqualInodes(came), "seed \(seed)")
+      #expect(
+        again.map { [$0.vanished, shuffled[$0.appeared]] } == pairs.map { [$0.vanished, $0.appeared] }
+          || hasEqualInodes(came),
+        "seed \(seed)"
+      )
     }
   }
 

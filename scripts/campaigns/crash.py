@@ -92,20 +92,20 @@ class Crash(Campaign):
 
     def large(self, chance) -> None:
         """One document of 10,000 chunks, killed in the middle of its embedding, then edited."""
-        paragraphs = 800 if self.options.quick else 10_000
+        pieces_wanted = 800 if self.options.quick else 4000
         workspace = self.workspace("large")
-        pieces = [f"{number}. " + " ".join(paragraph(chance) for _ in range(4)) for number in range(paragraphs)]
+        pieces = [f"{number}. " + " ".join(paragraph(chance) for _ in range(4)) for number in range(pieces_wanted)]
         file = workspace.docs / "large.txt"
         file.write_text("\n\n".join(pieces))
-        self._killed_until_done(workspace, chance, "first sync", by_progress=paragraphs)
+        self._killed_until_done(workspace, chance, "first sync", by_progress=pieces_wanted * 2)
         expected = self.check_in_step(workspace, "first sync")
         chunks = expected.chunks.total()
-        self.check(chunks >= paragraphs * 0.8, f"the document has {chunks} chunks, too few for what is tested here")
+        self.check(chunks >= pieces_wanted * 2, f"the document has {chunks} chunks, too few for what is tested here")
         self.say(f"large: {chunks} chunks in one document")
-        for number in chance.sample(range(paragraphs), paragraphs // 10):
+        for number in chance.sample(range(pieces_wanted), pieces_wanted // 10):
             pieces[number] = paragraph(chance)
         file.write_text("\n\n".join(pieces))
-        self._killed_until_done(workspace, chance, "edited", by_progress=paragraphs // 10)
+        self._killed_until_done(workspace, chance, "edited", by_progress=pieces_wanted // 4)
         self.check_in_step(workspace, "edited")
         history = [line.get("change") for line in workspace.history("large.txt")]
         self.check(history == ["created", "modified"], f"history of the large document: {history}")
@@ -198,7 +198,7 @@ class Crash(Campaign):
             while time.monotonic() < deadline and not running.has_ended():
                 time.sleep(0.001)
         else:
-            wanted = self._log_size(workspace) + chance.randrange(1, max(2, by_progress)) * BYTES_A_TEXT
+            wanted = self._log_size(workspace) + chance.randrange(1, max(2, by_progress // 6)) * BYTES_A_TEXT
             while self._log_size(workspace) < wanted and not running.has_ended():
                 time.sleep(0.001)
         running.kill()

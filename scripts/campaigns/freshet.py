@@ -229,7 +229,9 @@ class Workspace:
         return self.call("status", "--json").value()
 
     def search(self, query: str, *arguments: str, **environment: str) -> Outcome:
-        return self.call("search", "--json", *arguments, query, **environment)
+        # The query's embedding is no text of a document: it is not logged.
+        silent = {"FRESHET_HASH_EMBEDDER_LOG": None} | environment
+        return self.call("search", "--json", *arguments, query, **silent)
 
     def history(self, document: str) -> list[dict]:
         return self.call("history", "--json", document).lines()

@@ -35,30 +35,31 @@ struct Departures: Sendable {
   func settle() async throws -> Set<String> {
     let contents = pending.take()
     var withheld = Set(run.report.unavailable.map(\.source))
-    var losses = try await judge(contents, &withheld)
+    let finished = Set(endings.filter(\.isFinished).map(\.pass.record.id))
+    var losses = try await judge(contents, finished, &withheld)
     try await addRemovedSources(&losses)
     if run.stop.isGiven { return withheld }
 
-    let finished = Set(endings.filter(\.isFinished).map(\.pass.record.id))
     let renames = try await rename(contents.appearances.filter { finished.contains($0.work.pass.record.id) }, &losses)
     try await readAgain(secondReadings(of: contents.appearances, without: renames.made), renames.toRead)
     if run.stop.isGiven { return withheld }
 
+    var held = Set(endings.filter { !$0.isFinished }.map(\.pass.source.name))
     for (name, loss) in losses.sorted(by: { $0.key < $1.key }) where !mayDelete(loss, of: name) {
-      withheld.insert(name)
-      let held = Set(loss.gone.map(\.document.itemPath))
-      losses[name]?.items.removeAll { held.contains($0) }
+      held.insert(name)
+      let kept = Set(loss.gone.map(\.document.itemPath))
+      losses[name]?.items.removeAll { kept.contains($0) }
       losses[name]?.gone = []
     }
     try await delete(losses)
-    try await endItems(contents.items, withheld: withheld, moved: renames.moved)
+    try await endItems(contents.items, held: held, moved: renames.moved)
     for ending in endings {
       let pass = ending.pass
       for path in ending.goneFailures {
         try await send(.itemRemoved(source: pass.record.id, sourceName: pass.source.name, path: path))
       }
     }
-    return withheld
+    return withheld.union(held)
   }
 
   /// What is left of the appearances, one reading for each item.
@@ -79,11 +80,11 @@ struct Departures: Sendable {
   }
 
   /// Items that waited for the end are as they were read now, unless documents of theirs were held back.
-  private func endItems(_ items: [OpenItem], withheld: Set<String>, moved: Set<DocumentID>) async throws {
+  private func endItems(_ items: [OpenItem], held: Set<String>, moved: Set<DocumentID>) async throws {
     let abandoned = pending.abandoned
     for item in items where !abandoned.contains(item.key) {
       let name = item.work.pass.source.name
-      if withheld.contains(name), item.gone.contains(where: { !moved.contains($0.id) }) { continue }
+      if held.contains(name), item.gone.contains(where: { !moved.contains($0.id) }) { continue }
       try await send(
         .itemFinished(
           FinishedItem(
@@ -103,6 +104,7 @@ struct Departures: Sendable {
 
   private func judge(
     _ contents: EndOfListing.Contents,
+    _ finished: Set<SourceID>,
     _ withheld: inout Set<String>
   ) async throws -> [String: Losses] {
     var losses: [String: Losses] = [:]
@@ -133,7 +135,7 @@ struct Departures: Sendable {
         lose(documents.map { Gone(document: $0, reason: reason, fingerprint: fingerprint) }, of: pass, item: item.path)
       }
     }
-    for item in contents.items where !item.gone.isEmpty {
+    for item in contents.items where !item.gone.isEmpty && finished.contains(item.key.source) {
       lose(item.gone.map { Gone(document: $0, reason: item.reason) }, of: item.work.pass, item: nil)
     }
     for (source, errors) in unknown.sorted(by: { $0.key < $1.key }) {

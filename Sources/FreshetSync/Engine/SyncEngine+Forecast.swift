@@ -52,7 +52,10 @@ extension SyncEngine {
 
   /// Counts the tokens and measures the embedder on a sample.
   private func price(
-    _ texts: [String], _ embedder: any Embedder, _ elapsed: Double, _ forecast: inout SyncForecast
+    _ texts: [String],
+    _ embedder: any Embedder,
+    _ elapsed: Double,
+    _ forecast: inout SyncForecast
   ) async throws {
     var counts: [Int] = []
     for start in stride(from: 0, to: texts.count, by: 256) {
@@ -95,15 +98,28 @@ extension SyncEngine {
         }
         forecast.changes.append(
           DocumentOutcome(
-            source: document.sourceName, origin: document.origin, uri: document.uri, document: document.document,
-            change: document.kind, previousOrigin: document.kind == .renamed ? document.previous?.origin : nil,
-            version: (document.previous?.version ?? 0) + (document.kind.makesVersion ? 1 : 0)))
+            source: document.sourceName,
+            origin: document.origin,
+            uri: document.uri,
+            document: document.document,
+            change: document.kind,
+            previousOrigin: document.kind == .renamed ? document.previous?.origin : nil,
+            version: (document.previous?.version ?? 0) + (document.kind.makesVersion ? 1 : 0)
+          )
+        )
       case .deletion(let document, let reason):
         count(.deleted)
         forecast.changes.append(
           DocumentOutcome(
-            source: document.sourceName, origin: document.origin, uri: document.origin, document: document.id,
-            change: .deleted, reason: reason, version: document.version + 1))
+            source: document.sourceName,
+            origin: document.origin,
+            uri: document.origin,
+            document: document.id,
+            change: .deleted,
+            reason: reason,
+            version: document.version + 1
+          )
+        )
       case .failure(let failure):
         forecast.documents.failed += 1
         forecast.failures.append(failure)

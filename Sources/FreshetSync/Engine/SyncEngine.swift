@@ -127,7 +127,9 @@ public struct SyncEngine: Sendable {
         let lister = SourceLister(run: run, pending: pending, send: feed)
         var endings: [SourceLister.Ending] = []
         for pass in passes where !run.stop.isGiven && isWanted(pass) {
-          endings.append(try await lister.list(pass, alwaysRead: attention.paths(of: pass), failed: attention.failed(in: pass)))
+          endings.append(
+            try await lister.list(pass, alwaysRead: attention.paths(of: pass), failed: attention.failed(in: pass))
+          )
         }
         run.advance { $0.listingFinished = true }
         return endings

@@ -32,7 +32,9 @@ public struct Verifier: Sendable {
 
   /// Checks the collection, and with `sources` that it is in step with them.
   public func verify(
-    contents: Bool, sources: Bool, keepsVectors: Bool
+    contents: Bool,
+    sources: Bool,
+    keepsVectors: Bool
   ) async throws -> VerificationReport {
     var report = try await stages.store.read(.everything) { snapshot in
       var report = VerificationReport()
@@ -46,13 +48,17 @@ public struct Verifier: Sendable {
         if !condition { report.problems.append(IntegrityProblem(code: code, message: message())) }
       }
       expect(
-        counts.keywordRows == counts.passages, "keyword_index",
-        "the keyword index has \(counts.keywordRows) rows for \(counts.passages) live passages")
+        counts.keywordRows == counts.passages,
+        "keyword_index",
+        "the keyword index has \(counts.keywordRows) rows for \(counts.passages) live passages"
+      )
       let serving = try snapshot.models().first { $0.state == .serving }
       if keepsVectors, serving != nil || counts.passages > 0, counts.awaitingVectors == 0 {
         expect(
-          counts.vectors == counts.passages, "vectors_missing",
-          "\(counts.passages - counts.vectors) of \(counts.passages) live passages have no vector; sync again")
+          counts.vectors == counts.passages,
+          "vectors_missing",
+          "\(counts.passages - counts.vectors) of \(counts.passages) live passages have no vector; sync again"
+        )
       }
       return report
     }
@@ -68,7 +74,10 @@ public struct Verifier: Sendable {
       guard let record = records.first(where: { $0.name == source.name }) else { continue }
       let catalogue = CataloguePages(store: stages.store, source: record.id, paths: [])
       var comparison = ListingComparison(
-        readsEverything: false, alwaysRead: [], nextPage: { try await catalogue.next(after: $0) })
+        readsEverything: false,
+        alwaysRead: [],
+        nextPage: { try await catalogue.next(after: $0) }
+      )
       var findings: [(String, [UInt8])] = []
       func note(_ finding: ListingComparison.Finding) {
         switch finding {
@@ -84,7 +93,9 @@ public struct Verifier: Sendable {
       try await comparison.finish(note)
       problems += findings.map { sentence, path in
         IntegrityProblem(
-          code: "out_of_step", message: "\(source.name):\(source.origin(of: path)) \(sentence); sync to bring it in step")
+          code: "out_of_step",
+          message: "\(source.name):\(source.origin(of: path)) \(sentence); sync to bring it in step"
+        )
       }
     }
     return problems
