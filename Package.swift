@@ -141,6 +141,13 @@ let package = Package(
     tests(
       "FreshetSearchTests",
       ["FreshetModel", "FreshetSearch", "FreshetStore", "FreshetIndex", "FreshetSystem", "FreshetTestKit"]),
+    tests(
+      "FreshetTests",
+      [
+        "Freshet", "FreshetConfiguration", "FreshetEmbedding", "FreshetModel", "FreshetSearch", "FreshetSync",
+        "FreshetTestKit", "freshet-parse",
+      ]
+    ),
     tests("FreshetHTTPTests", ["FreshetHTTP", "FreshetEmbedding", "FreshetTestKit", "FreshetModel"]),
     tests("FreshetEmbeddingTests", ["FreshetModel", "FreshetEmbedding"], resources: [.copy("Fixtures")]),
     tests("FreshetCommandLineTests", ["FreshetCommandLine", "FreshetModel"], resources: [.copy("Snapshots")]),

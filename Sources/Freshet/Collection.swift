@@ -11,7 +11,7 @@ import Synchronization
 /// A collection of documents, kept in step with its sources, with their whole history, and searchable.
 ///
 /// ```swift
-/// let collection = try await Collection.open(at: "docs.freshet", sources: [.folder("docs")])
+/// let collection = try await Collection.open(at: "docs.freshet", sources: [try .folder("docs")])
 /// let report = try await collection.sync()
 /// let hits = try await collection.search("how do I rotate keys", limit: 5)
 /// await collection.close()
@@ -105,6 +105,24 @@ public final class Collection: Sendable {
         path: folder.index, settings: factory.indexSettings,
         reached: { name in CrashPoint.reached(named: name) }),
       embedder: embedder)
+  }
+
+  /// Opens the collection in a folder, with everything but the sources as by default.
+  ///
+  /// - Parameters:
+  ///   - path: the collection's folder, relative to the current one; it is made when it does not exist and the access
+  ///     says so.
+  ///   - sources: where the documents come from; without any, the collection can be searched and not synced.
+  /// - Throws: as `open(_:for:embedder:)`.
+  public static func open(
+    at path: String, sources: [SourceConfiguration] = [], for access: Access = .writing(),
+    embedder: (any Embedder)? = nil
+  ) async throws -> Collection {
+    let absolute = try FileSystem.absolutePath(path)
+    var configuration = Configuration(folder: FileSystem.split(absolute).folder)
+    configuration.collection = absolute
+    configuration.sources = sources
+    return try await open(configuration, for: access, embedder: embedder)
   }
 
   private static func noCollection(at folder: CollectionFolder) -> FreshetError {
