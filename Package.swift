@@ -88,7 +88,7 @@ let package = Package(
     stage("FreshetSync", ["FreshetModel", "FreshetSystem"]),
 
     // The face
-    stage("FreshetConfiguration", ["FreshetModel", "FreshetSystem", "CSystem", "CYAML"]),
+    stage("FreshetConfiguration", ["FreshetFormats", "FreshetModel", "FreshetSystem", "CYAML"]),
     stage(
       "Freshet",
       [

@@ -135,10 +135,13 @@ extension Collection {
   static let leastFreeBytes: Int64 = 256 << 20
 
   /// Opens what a forecast needs: the collection for reading, or an empty one in memory where there is none yet.
-  public static func openForForecast(_ configuration: Configuration) async throws -> Collection {
+  public static func openForForecast(
+    _ configuration: Configuration, environment: [String: String]? = nil
+  ) async throws -> Collection {
     let folder = CollectionFolder(path: configuration.collection)
-    if try folder.exists() { return try await open(configuration, for: .reading) }
+    if try folder.exists() { return try await open(configuration, for: .reading, environment: environment) }
     return Collection(
-      configuration: configuration, folder: folder, store: MemoryStore(), lock: nil, indexDirectory: nil)
+      configuration: configuration, folder: folder, store: MemoryStore(), lock: nil, indexDirectory: nil,
+      environment: environment)
   }
 }

@@ -54,14 +54,14 @@ public final class Collection: Sendable {
 
   init(
     configuration: Configuration, folder: CollectionFolder, store: any Store, lock: FileLock?,
-    indexDirectory: IndexDirectory?, embedder: (any Embedder)? = nil
+    indexDirectory: IndexDirectory?, embedder: (any Embedder)? = nil, environment: [String: String]? = nil
   ) {
     self.configuration = configuration
     self.folder = folder
     self.store = store
     self.lock = Mutex(lock)
     self.indexDirectory = indexDirectory
-    factory = StageFactory(configuration: configuration)
+    factory = StageFactory(configuration: configuration, environment: environment)
     if let embedder {
       lazy.withLock { lazy in
         lazy.embedder = embedder
@@ -72,11 +72,14 @@ public final class Collection: Sendable {
 
   /// Opens the collection that a configuration describes.
   ///
-  /// - Parameter embedder: one's own embedder instead of the configured one.
+  /// - Parameters:
+  ///   - embedder: one's own embedder instead of the configured one.
+  ///   - environment: where keys of servers stand, instead of the process's own variables.
   /// - Throws: `FreshetError` with `no_collection`, `locked` (the sentence names the owner's process),
   ///   `untrusted_configuration`, `invalid_configuration`, `store_failed`, `store_damaged`.
   public static func open(
-    _ configuration: Configuration, for access: Access = .writing(), embedder: (any Embedder)? = nil
+    _ configuration: Configuration, for access: Access = .writing(), embedder: (any Embedder)? = nil,
+    environment: [String: String]? = nil
   ) async throws -> Collection {
     guard !configuration.isPostgreSQL else {
       throw FreshetError(
@@ -98,13 +101,13 @@ public final class Collection: Sendable {
       mode = .readWrite(create: creating)
     }
     let store = try SQLiteStore.open(at: folder.database, mode: mode)
-    let factory = StageFactory(configuration: configuration)
+    let factory = StageFactory(configuration: configuration, environment: environment)
     return Collection(
       configuration: configuration, folder: folder, store: store, lock: lock,
       indexDirectory: IndexDirectory(
         path: folder.index, settings: factory.indexSettings,
         reached: { name in CrashPoint.reached(named: name) }),
-      embedder: embedder)
+      embedder: embedder, environment: environment)
   }
 
   /// Opens the collection in a folder, with everything but the sources as by default.

@@ -12,6 +12,14 @@ import FreshetSystem
 /// Chooses the concrete stages that a configuration asks for: the one place that knows them all.
 struct StageFactory: Sendable {
   let configuration: Configuration
+  /// Where keys of servers stand.
+  let environment: [String: String]
+
+  /// - Parameter environment: variables instead of the process's own.
+  init(configuration: Configuration, environment: [String: String]? = nil) {
+    self.configuration = configuration
+    self.environment = environment ?? ProcessEnvironment.all()
+  }
 
   /// The sources, in the configuration's order.
   func sources() throws -> [any Source] {
@@ -39,6 +47,10 @@ struct StageFactory: Sendable {
   func parsers() throws -> StandardParserRegistry {
     var options = ParsingOptions()
     options.helper.count = workers
+    options.patterns = configuration.parsers.map { NamePattern($0.pattern, format: Format(rawValue: $0.format)) }
+    let fields = configuration.json
+    options.json = JSONOptions(
+      text: fields.text, title: fields.title, identifier: fields.id, records: fields.records)
     return StandardParserRegistry(options: options)
   }
 
@@ -62,7 +74,7 @@ struct StageFactory: Sendable {
       return RetryingEmbedder(
         HashEmbedder(
           dimension: embedder.dimension ?? HashEmbedder.defaultDimension,
-          faults: HashEmbedderFaults(environment: ProcessEnvironment.all())))
+          faults: HashEmbedderFaults(environment: environment)))
     case .onnx:
       return try ONNXEmbedder(
         model: embedder.model, precision: embedder.precision == .int8 ? .int8 : .float32, workers: embedder.workers)
@@ -80,7 +92,7 @@ struct StageFactory: Sendable {
       settings.documentPrefix = embedder.documentPrefix
       if embedder.workers > 0 { settings.parallelism = embedder.workers }
       let server = try await HTTPEmbedder.connect(
-        settings, environment: ProcessEnvironment.all(), memory: memory)
+        settings, environment: environment, memory: memory)
       let limited: any Embedder =
         embedder.requestsPerMinute > 0
         ? RateLimitingEmbedder(server, callsPerMinute: embedder.requestsPerMinute) : server

@@ -20,20 +20,25 @@ struct FreshetCommand {
 
   static var root: Verb {
     Verb(
-    "freshet",
-    overview: "Keep a search index exactly in step with your documents, and prove it.",
-    options: Session.options,
-    verbs: [
-      .initialize, .trust, .sync, .search, .status, .verify, .runs,
-      .list, .history, .show, .failures,
-      .health, .model, .reindex, .export, .migrate, .completions { FreshetCommand.root },
-    ])
+      "freshet",
+      overview: "Keep a search index exactly in step with your documents, and prove it.",
+      options: Session.options,
+      verbs: [
+        .initialize, .trust, .sync, .search, .status, .verify, .runs,
+        .list, .history, .show, .failures,
+        .health, .model, .reindex, .export, .migrate, .completions { FreshetCommand.root },
+      ]
+    )
   }
 
   static func main() async {
     Terminal.ignoreBrokenPipes()
     let application = CommandLineApplication(
-      root, version: version, output: output, diagnostics: diagnostics)
+      root,
+      version: version,
+      output: output,
+      diagnostics: diagnostics
+    )
     let code = await application.run(Array(CommandLine.arguments.dropFirst()))
     exit(code.rawValue)
   }

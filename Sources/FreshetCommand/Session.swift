@@ -11,13 +11,29 @@ struct Session: Sendable {
   let diagnostics = FreshetCommand.diagnostics
 
   static let options: [Option] = [
-    .value("config", short: "c", "file", .file, "The configuration; else FRESHET_CONFIG, else the nearest freshet.yaml."),
+    .value(
+      "config",
+      short: "c",
+      "file",
+      .file,
+      "The configuration; else FRESHET_CONFIG, else the nearest freshet.yaml."
+    ),
     .flag("json", "Write results as JSON, one value a line."),
-    .flag("quiet", short: "q", "Write nothing but results and errors."),
-    .flag("verbose", short: "v", "Say more of what is done."),
-    .value("log-level", "level", .choice(["error", "warning", "info", "debug"]), "What is logged on stderr."),
-    .value("log-format", "format", .choice(["text", "json"]), "How it is logged."),
-    .value("env-file", "file", .file, "Read variables of the environment from a file."),
+    .flag("quiet", short: "q", "Write nothing but results, warnings and errors."),
+    .flag("verbose", short: "v", "Say each change and each file that is skipped."),
+    .value(
+      "log-level",
+      "level",
+      .choice(["error", "warning", "info", "debug"]),
+      "What is logged, on stderr or in the configured file (default: warning)."
+    ),
+    .value(
+      "log-format",
+      "format",
+      .choice(["text", "json"]),
+      "How it is logged: lines for people, or JSON (default: text)."
+    ),
+    .value("env-file", "file", .file, "Read variables of the environment that are not set from a file."),
     .flag("trust", "Accept what the configuration names outside of its folder, for this call."),
   ]
 
@@ -35,14 +51,30 @@ struct Session: Sendable {
   ///   implicit one.
   func configuration(for paths: [String] = [], overrides: [ConfigurationOverride] = []) throws -> Configuration {
     let configuration = try untrustedConfiguration(for: paths, overrides: overrides)
-    if !invocation.flag("trust") { try TrustStore.standard(environment: environment()).require(configuration) }
+    if !invocation.flag("trust") { try trustStore().require(configuration) }
     return configuration
   }
 
+  /// What this user trusts.
+  func trustStore() throws -> TrustStore { try TrustStore.standard(environment: environment()) }
+
+  /// Writes log lines as the configuration and the call want them.
+  func logger(_ configuration: Configuration) throws -> Logger {
+    let log = configuration.log
+    return try Logger(
+      level: LogLevel(rawValue: log.level.rawValue) ?? .warning,
+      format: LogFormat(rawValue: log.format.rawValue) ?? .text,
+      file: log.file,
+      diagnostics: diagnostics
+    )
+  }
+
   func untrustedConfiguration(
-    for paths: [String] = [], overrides: [ConfigurationOverride] = []
+    for paths: [String] = [],
+    overrides: [ConfigurationOverride] = []
   ) throws -> Configuration {
     let loader = try loader()
+    let overrides = overrides + logOverrides
     let start = paths.first.map(loader.absolute)
     if let file = loader.locate(explicit: invocation.value("config"), from: start) {
       if try FileSystem.isFolder(file) { return try loader.implicit(folder: file, overrides: overrides) }
@@ -57,12 +89,26 @@ struct Session: Sendable {
     throw FreshetError(
       .noCollection,
       "there is no freshet.yaml here or above, and no collection; `freshet init` writes a configuration, and "
-        + "`freshet sync FOLDER` works without one")
+        + "`freshet sync FOLDER` works without one"
+    )
   }
 
-  /// The collection of the call's configuration.
-  func open(_ access: Collection.Access, paths: [String] = []) async throws -> Collection {
-    try await Collection.open(try configuration(for: paths), for: access)
+  /// The options of logging as keys of the configuration.
+  private var logOverrides: [ConfigurationOverride] {
+    ["level", "format"].compactMap { key in
+      invocation.value("log-\(key)").map {
+        ConfigurationOverride(key: "log.\(key)", value: $0, label: "--log-\(key)")
+      }
+    }
+  }
+
+  /// The collection of a configuration, the call's own unless one is given.
+  func open(_ access: Collection.Access, _ configuration: Configuration? = nil) async throws -> Collection {
+    try await Collection.open(
+      try configuration ?? self.configuration(),
+      for: access,
+      environment: try environment()
+    )
   }
 
   /// The collection for reading, closed when the body has ended.
@@ -73,11 +119,14 @@ struct Session: Sendable {
   /// The collection for writing, closed when the body has ended.
   func writing<Result>(_ body: (Collection) async throws -> Result) async throws -> Result {
     try await closing(
-      try await open(.writing(creating: false, waiting: invocation.duration("wait") ?? .zero)), body)
+      try await open(.writing(creating: false, waiting: invocation.duration("wait") ?? .zero)),
+      body
+    )
   }
 
   func closing<Result>(
-    _ collection: Collection, _ body: (Collection) async throws -> Result
+    _ collection: Collection,
+    _ body: (Collection) async throws -> Result
   ) async throws -> Result {
     do {
       let result = try await body(collection)
@@ -94,7 +143,7 @@ struct Session: Sendable {
   }
 
   /// The process's environment, with the variables of `--env-file` where the process has none of that name.
-  private func environment() throws -> [String: String] {
+  func environment() throws -> [String: String] {
     var variables = ProcessEnvironment.all()
     guard let path = invocation.value("env-file") else { return variables }
     let text = String(decoding: try FileSystem.read(path, limit: 1 << 20), as: UTF8.self)

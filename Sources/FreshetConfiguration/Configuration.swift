@@ -26,7 +26,8 @@ public struct Configuration: Hashable, Sendable {
   public var log = LogConfiguration()
   /// Where JSON documents have their fields.
   public var json = JSONFieldConfiguration()
-  /// Formats of files by a pattern of their name, before the usual detection: `*.inc` → `html`; sorted by pattern.
+  /// Formats of files by a pattern of their name, before the usual detection: `*.inc` → `html`; sorted by pattern, the
+  /// longest that matches counts.
   public var parsers: [ParserOverride] = []
   /// What of the file's content needs `freshet trust`; empty when nothing does.
   public var trustRequirements: [TrustRequirement] = []
@@ -263,7 +264,7 @@ public struct JSONFieldConfiguration: Hashable, Sendable {
   /// The title.
   public var title = ["title"]
   /// The field that names a document of a file with many.
-  public var id = ["id"]
+  public var id = ["id", "_id", "key", "slug", "url"]
   /// The list of documents within an object; empty when the file itself is the list or the document.
   public var records = ""
 
@@ -273,6 +274,9 @@ public struct JSONFieldConfiguration: Hashable, Sendable {
 
 /// A format chosen by a pattern of the file's name.
 public struct ParserOverride: Hashable, Sendable {
+  /// The format of files that are skipped.
+  public static let skipped = "none"
+
   /// A shell pattern of the file's name: `*.inc`.
   public var pattern: String
   /// The format's name, or `none` to skip such files.

@@ -1,11 +1,12 @@
 import FreshetFormats
 import FreshetModel
 
-/// Freshet's own parsers, and those that a user adds: chosen by suffix, then media type, then the first bytes.
+/// Freshet's own parsers, and those that a user adds: chosen by pattern, then suffix, then media type, then the first bytes.
 public final class StandardParserRegistry: ParserRegistry {
   /// The helper processes that the parsers share.
   public let helpers: HelperPool
   private let formats: [String: Format]
+  private let patterns: [NamePattern]
   private let parsers: [Format: any Parser]
   private let added: [(suffixes: Set<String>, parser: any Parser)]
   public let fingerprint: String
@@ -22,6 +23,7 @@ public final class StandardParserRegistry: ParserRegistry {
     let helpers = HelperPool(options.helper)
     self.helpers = helpers
     self.added = added
+    patterns = NamePattern.sorted(options.patterns)
     formats = FormatTable.suffixes.merging(options.formats) { _, chosen in chosen }
     var parsers: [Format: any Parser] = [:]
     for format in Format.allCases {
@@ -37,11 +39,13 @@ public final class StandardParserRegistry: ParserRegistry {
     let parts =
       ["registry/\(Self.version)"] + Format.allCases.compactMap { parsers[$0]?.fingerprint }
       + options.formats.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value.rawValue)" }
+      + patterns.map(\.fingerprint)
       + added.flatMap { entry in entry.suffixes.sorted().map { "\($0)=\(entry.parser.fingerprint)" } }
     fingerprint = parts.joined(separator: " ")
   }
 
   public func parser(for input: ParserInput) -> (any Parser)? {
+    if let chosen = patterns.first(where: { $0.matches(input.path) }) { return chosen.format.flatMap { parsers[$0] } }
     let suffixes = FormatTable.suffixes(of: input.path)
     for suffix in suffixes {
       if let entry = added.first(where: { $0.suffixes.contains(suffix) }) { return entry.parser }

@@ -97,6 +97,9 @@ import Testing
 
   @Test(arguments: [
     (
+      "parsers: { \"*.inc\": htm }", "Did you mean `html`?"
+    ),
+    (
       "embedder: { providr: hash }",
       "/project/freshet.yaml:1:13: there is no key `embedder.providr`. Did you mean `embedder.provider`?"
     ),

@@ -73,6 +73,21 @@ import Testing
     #expect(registry.fingerprint != StandardParserRegistry().fingerprint)
   }
 
+  @Test func recordsOfAnObjectAreMembers() async throws {
+    let registry = StandardParserRegistry(options: ParsingOptions(json: JSONOptions(records: "data.items")))
+    let source = #"{"n":[1],"data":{"next":null,"items":[{"id":"a","text":"A"},{"id":"b","text":"B"}],"x":1},"y":[]}"#
+    let outcome = try await registry.outcome(of: source, path: "a.json")
+    #expect(outcome.error == nil)
+    #expect(outcome.documents.map(\.member) == ["a", "b"])
+    #expect(outcome.documents.first?.content == Array(#"{"id":"a","text":"A"}"#.utf8))
+    // An object without the list, and a file that is a list itself, are read as ever.
+    #expect(try await registry.outcome(of: #"{"text":"A"}"#, path: "a.json").rendition.outline == ["paragraph: A"])
+    #expect(try await registry.outcome(of: #"[{"id":"c","text":"C"}]"#, path: "a.json").documents.map(\.member) == ["c"])
+    let broken = try await registry.outcome(of: #"{"data":{"items":[{"id":"a","text":"A"}]},"#, path: "a.json")
+    #expect(broken.error?.code == .parserFailed && broken.documents.isEmpty)
+    #expect(registry.fingerprint != StandardParserRegistry().fingerprint)
+  }
+
   @Test(arguments: [
     "{\"a\":1", "[1,]", "{\"a\" 1}", "nul", "[1] 2", "\"\u{01}\"", "{\"a\":01}", "\"\\x\"", "{,}", "[\"\\ud800",
   ])

@@ -42,6 +42,24 @@ import Testing
     #expect(added.fingerprint != registry.fingerprint)
   }
 
+  @Test func aPatternOfTheNameComesBeforeEverythingElse() {
+    let options = ParsingOptions(
+      formats: ["md": .text],
+      patterns: [
+        NamePattern("*.inc", format: .html), NamePattern("*.md", format: nil), NamePattern("notes.md", format: .code),
+      ]
+    )
+    let chosen = StandardParserRegistry(options: options)
+    func format(_ path: String) -> String? {
+      chosen.parser(for: ParserInput(bytes: Array("text".utf8), path: path))?.format
+    }
+    #expect(format("a/b.inc") == "html")
+    #expect(format("a/b.md") == nil)
+    #expect(format("a.md/notes.md") == "code")
+    #expect(format("a.inc/b.txt") == "text")
+    #expect(chosen.fingerprint != StandardParserRegistry(options: ParsingOptions(formats: ["md": .text])).fingerprint)
+  }
+
   @Test func fingerprintsAreStable() {
     #expect(registry.fingerprint == StandardParserRegistry().fingerprint)
     let other = StandardParserRegistry(options: ParsingOptions(helper: HelperOptions(count: 7, deadline: .seconds(1))))

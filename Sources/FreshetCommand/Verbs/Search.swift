@@ -6,17 +6,26 @@ import FreshetSearch
 extension Verb {
   /// `freshet search`.
   static let search = Verb(
-    "search", overview: "Search the collection.",
+    "search",
+    overview: "Search the collection.",
     arguments: [Argument("query", .text, isRepeated: true, "Words, \"quoted phrases\", identifiers.")],
     options: [
       .value("limit", short: "k", "n", .integer(0...SearchRequest.limitMax), default: "5", "At most so many hits."),
       .value(
-        "mode", "mode", .choice(SearchMode.allCases.map(\.rawValue)), default: "hybrid",
-        "By vectors, by words, or by both."),
+        "mode",
+        "mode",
+        .choice(SearchMode.allCases.map(\.rawValue)),
+        default: "hybrid",
+        "By vectors, by words, or by both."
+      ),
       .value("filter", "condition", .text, "Only documents that match: 'team = ops and modified > 2026-01-01'."),
       .value(
-        "neighbours", "n", .integer(0...SearchRequest.neighboursMax), default: "0",
-        "Chunks on each side that a hit's text is widened by."),
+        "neighbours",
+        "n",
+        .integer(0...SearchRequest.neighboursMax),
+        default: "0",
+        "Chunks on each side that a hit's text is widened by."
+      ),
       .value("per-document", "n", .integer(1...SearchRequest.limitMax), "At most so many hits of one document."),
     ],
     run: { invocation in
@@ -37,7 +46,8 @@ extension Verb {
         }
         return .success
       }
-    })
+    }
+  )
 }
 
 /// Hits for people: where, under which headings, and the text.

@@ -4,7 +4,6 @@ import FreshetConfiguration
 import FreshetModel
 import FreshetSync
 import FreshetSystem
-import Synchronization
 
 extension Verb {
   /// `freshet sync`.
@@ -28,13 +27,17 @@ extension Verb {
       .flag("checksum", "Read every file, whatever its time and size."),
       .flag("retry", "Try documents again that failed."),
       .flag("allow-mass-delete", "Delete also when much of a source is gone."),
-      .flag("no-recursive", "Leave out the folders below the sources."),
+      .flag(
+        "no-recursive",
+        "Take only the files right in the sources' folders; what was taken from below leaves the collection."
+      ),
       .value("workers", "n", .integer(1...256), "Files read at the same time."),
       .value("checkpoint", "n", .integer(1...100_000), default: "50", "Documents of one commit."),
       .value("actor", "name", .text, default: "user@host", "Who makes the versions."),
       .value("wait", "duration", .duration, default: "0s", "Wait so long for another writer to end."),
     ],
-    run: { try await SyncVerb(session: Session($0)).run() })
+    run: { try await SyncVerb(session: Session($0)).run() }
+  )
 }
 
 private struct SyncVerb: Sendable {
@@ -44,19 +47,21 @@ private struct SyncVerb: Sendable {
 
   func run() async throws -> ExitCode {
     let paths = invocation.arguments("path")
-    var overrides: [ConfigurationOverride] = []
+    var configuration = try session.configuration(for: paths)
     if invocation.flag("no-recursive") {
-      overrides.append(ConfigurationOverride(key: "sync.recursive", value: "false", label: "--no-recursive"))
+      for index in configuration.sources.indices { configuration.sources[index].isRecursive = false }
     }
-    let configuration = try session.configuration(for: paths, overrides: overrides)
     let request = request(configuration, paths)
     if invocation.flag("dry-run") {
-      let collection = try await Collection.openForForecast(configuration)
+      let collection = try await Collection.openForForecast(configuration, environment: try session.environment())
       return try await session.closing(collection) { try await show(try await $0.forecast(request)) }
     }
-    let collection = try await Collection.open(
-      configuration, for: .writing(creating: true, waiting: invocation.duration("wait") ?? .zero))
-    return try await session.closing(collection) { try await sync($0, request) }
+    let log = SyncLog(try session.logger(configuration), session.diagnostics, hasFile: configuration.log.file != nil)
+    let collection = try await session.open(
+      .writing(creating: true, waiting: invocation.duration("wait") ?? .zero),
+      configuration
+    )
+    return try await session.closing(collection) { try await sync($0, request, log) }
   }
 
   private func request(_ configuration: Configuration, _ paths: [String]) -> SyncRequest {
@@ -74,10 +79,15 @@ private struct SyncVerb: Sendable {
     return request
   }
 
-  private func sync(_ collection: Collection, _ request: SyncRequest) async throws -> ExitCode {
+  private func sync(
+    _ collection: Collection,
+    _ request: SyncRequest,
+    _ log: SyncLog
+  ) async throws -> ExitCode {
     let stop = StopSignal()
+    let received = try SignalHandling.stream()
     let signals = Task {
-      for await _ in try SignalHandling.stream() {
+      for await _ in received {
         if stop.isGiven { break }
         stop.give()
         session.diagnostics.line("Interrupted: committing what is done …")
@@ -86,16 +96,13 @@ private struct SyncVerb: Sendable {
     defer { signals.cancel() }
     let style: ProgressReporter.Style? = session.isQuiet ? .silent : nil
     let progress = ProgressReporter(session.diagnostics, style: style)
-    let broken = Atomic<Bool>(false)
+    log.started(collection)
     let report = try await collection.sync(request, stop: stop) { event in
-      do {
-        try tell(event, progress)
-      } catch {
-        // Nobody reads the results any more; the sync itself goes on.
-        broken.store(true, ordering: .relaxed)
-      }
+      // When nobody reads the results any more, the sync itself goes on; the last line tells.
+      try? tell(event, progress, log)
     }
     progress.finish()
+    log.ended(report)
     if session.writesJSON {
       try session.output.json(report.json)
     } else if !session.isQuiet {
@@ -110,7 +117,7 @@ private struct SyncVerb: Sendable {
     return report.documents.failed > 0 ? .documentsFailed : .success
   }
 
-  private func tell(_ event: SyncEvent, _ progress: ProgressReporter) throws {
+  private func tell(_ event: SyncEvent, _ progress: ProgressReporter, _ log: SyncLog) throws {
     switch event {
     case .progress(let state): progress.update(state.shown)
     case .changed(let outcome):
@@ -121,13 +128,13 @@ private struct SyncVerb: Sendable {
       }
     case .failed(let failure):
       if session.writesJSON { try session.output.json(failure.json) }
-      session.diagnostics.warning("\(failure.origin): \(failure.error.message)".displayable)
+      log.failed(failure)
     case .skipped(_, let origin, let reason):
       if session.isVerbose { session.diagnostics.line("Skipped \(origin): \(reason.message)".displayable) }
     case .unavailable(let problem):
       let place = problem.path.isEmpty ? problem.source : "\(problem.source):\(problem.path)"
-      session.diagnostics.warning("\(place): \(problem.error.message)".displayable)
-    case .held(let held): session.diagnostics.warning("\(held.source): \(held.sentence)".displayable)
+      log.warning("\(place): \(problem.error.message)")
+    case .held(let held): log.warning("\(held.source): \(held.sentence)")
     }
   }
 
@@ -153,8 +160,12 @@ extension SyncProgress {
   var shown: ProgressState {
     if itemsToRead == 0, chunksFound > 0 {
       return ProgressState(
-        activity: "Embedding with another model", completed: chunksDone, total: chunksFound, isTotalFinal: false,
-        unit: "chunks")
+        activity: "Embedding with another model",
+        completed: chunksDone,
+        total: chunksFound,
+        isTotalFinal: false,
+        unit: "chunks"
+      )
     }
     if itemsToRead == 0 {
       return ProgressState(activity: "Listing", completed: itemsListed, total: nil, isTotalFinal: false, unit: "files")
@@ -163,8 +174,12 @@ extension SyncProgress {
     let known = Double(max(chunksFound, 1))
     let guess = bytesRead > 0 ? known * Double(bytesToRead) / Double(bytesRead) : known
     return ProgressState(
-      activity: "Syncing", completed: chunksDone, total: Int(max(guess, known)),
-      isTotalFinal: listingFinished && itemsRead >= itemsToRead, unit: "chunks",
-      note: "\(documentsCommitted) of \(itemsToRead) documents")
+      activity: "Syncing",
+      completed: chunksDone,
+      total: Int(max(guess, known)),
+      isTotalFinal: listingFinished && itemsRead >= itemsToRead,
+      unit: "chunks",
+      note: "\(documentsCommitted) of \(itemsToRead) documents"
+    )
   }
 }

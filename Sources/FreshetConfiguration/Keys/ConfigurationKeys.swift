@@ -33,8 +33,8 @@ enum ConfigurationKeys {
       .parserOverrides,
       default: defaults,
       """
-      The format of files by a pattern of their name, before the usual detection: `{ "*.inc": html }`. The format \
-      `none` skips them.
+      The format of files by a pattern of their name, before the usual detection: `{ "*.inc": html }`. The \
+      longest pattern that matches counts; the format `none` skips such files.
       """
     ),
   ]

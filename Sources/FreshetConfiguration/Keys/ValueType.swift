@@ -1,3 +1,4 @@
+import FreshetFormats
 import FreshetModel
 
 /// How a key's value is written, checked and shown.
@@ -252,10 +253,22 @@ extension ValueType where Value == [ParserOverride] {
           guard case .scalar(let format, _) = entry.value.content, !format.isEmpty else {
             throw ValueProblem("must name a format for `\(entry.key.shown)`.", at: entry.value.location)
           }
+          guard format == ParserOverride.skipped || Format(rawValue: format) != nil else {
+            throw unknownFormat(format, at: entry.value.location)
+          }
           return ParserOverride(pattern: entry.key, format: format)
         }.sorted { $0.pattern < $1.pattern }
       },
       write: { $0.isEmpty ? "none" : $0.map { "`\($0.pattern): \($0.format)`" }.joined(separator: ", ") }
+    )
+  }
+
+  private static func unknownFormat(_ format: String, at location: TextLocation) -> ValueProblem {
+    let formats = Format.allCases.map(\.rawValue) + [ParserOverride.skipped]
+    let suggestion = NearestName.suggestion(for: format, among: formats).map { " Did you mean `\($0)`?" } ?? ""
+    return ValueProblem(
+      "must name one of \(formats.map { "`\($0)`" }.joined(separator: ", ")); here stands `\(format.shown)`.\(suggestion)",
+      at: location
     )
   }
 }

@@ -1,4 +1,5 @@
 import FreshetModel
+import FreshetSystem
 
 #if canImport(Glibc)
   import Glibc
@@ -35,7 +36,7 @@ public struct ConfigurationLoader: Sendable {
   ///
   /// - Throws: `FreshetError` with `input_output` when the current folder no longer exists.
   public init(environment: [String: String]? = nil, currentFolder: String? = nil) throws {
-    self.environment = environment ?? ProcessEnvironment.variables()
+    self.environment = environment ?? ProcessEnvironment.all()
     if let currentFolder {
       self.currentFolder = currentFolder
     } else {

@@ -25,7 +25,7 @@ public struct TrustStore: Sendable {
   ///
   /// - Throws: `FreshetError` with `untrusted_configuration` when neither variable names an absolute folder.
   public static func standard(environment: [String: String]? = nil) throws -> TrustStore {
-    let variables = environment ?? ProcessEnvironment.variables()
+    let variables = environment ?? ProcessEnvironment.all()
     if let base = variables["XDG_CONFIG_HOME"], base.hasPrefix("/") {
       return TrustStore(folder: base + "/freshet/trust")
     }

@@ -7,19 +7,24 @@ public struct JSONOptions: Sendable, Hashable {
   /// What names a member of an array or a line.
   public var identifier: [String]
 
+  /// Where the list of documents stands within an object; empty when the file itself is the list or the document.
+  public var records: String
+
   /// The usual names, unless others are given.
   public init(
     text: [String] = ["content", "text"],
     title: [String] = ["title"],
-    identifier: [String] = ["id", "_id", "key", "slug", "url"]
+    identifier: [String] = ["id", "_id", "key", "slug", "url"],
+    records: String = ""
   ) {
     self.text = text
     self.title = title
     self.identifier = identifier
+    self.records = records
   }
 
   /// The options as one text, to name what was made with them.
   public var fingerprint: String {
-    [text, title, identifier].map { $0.joined(separator: ",") }.joined(separator: ";")
+    ([text, title, identifier].map { $0.joined(separator: ",") } + [records]).joined(separator: ";")
   }
 }

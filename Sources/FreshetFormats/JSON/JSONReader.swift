@@ -84,6 +84,24 @@ public struct JSONReader {
     }
   }
 
+  /// Goes to the first element of the array at a path of member names, from an object that comes next.
+  ///
+  /// Of names that stand twice the first counts; what comes before the array is checked, what follows is not.
+  /// - Returns: whether there is such an array.
+  /// - Throws: `Problem`.
+  public mutating func enterArray(at path: some Swift.Collection<Substring>) throws -> Bool {
+    guard let name = path.first else { return skip(UInt8(ascii: "[")) }
+    guard skip(UInt8(ascii: "{")), peek() == UInt8(ascii: "\"") else { return false }
+    repeat {
+      guard peek() == UInt8(ascii: "\"") else { throw malformed }
+      let found = try string()
+      guard skip(UInt8(ascii: ":")) else { throw malformed }
+      if found == name { return try enterArray(at: path.dropFirst()) }
+      _ = try value(depth: 1)
+    } while skip(UInt8(ascii: ","))
+    return false
+  }
+
   private var malformed: Problem { .malformed(at: position) }
 
   private mutating func skipSpace() {

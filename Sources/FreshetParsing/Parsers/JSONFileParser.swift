@@ -34,10 +34,7 @@ struct JSONFileParser: Parser {
   }
 
   private func parseValue(_ bytes: [UInt8], _ receive: (ParsedDocument) async throws -> Void) async throws {
-    let start = bytes.withUnsafeBufferPointer { buffer in
-      var reader = JSONReader(buffer)
-      return reader.skip(UInt8(ascii: "[")) ? reader.position : -1
-    }
+    let (start, isNested) = try listStart(bytes)
     guard start >= 0 else {
       guard bytes.contains(where: { $0 > 0x20 }) else { throw FreshetError.noText }
       let record = JSONRecord(try JSONReader.value(bytes), options: options)
@@ -46,23 +43,39 @@ struct JSONFileParser: Parser {
     }
     var names = MemberNames()
     var position = start
-    while let (value, range, next) = try element(bytes, at: position, isFirst: position == start) {
+    while let (value, range, next) = try element(bytes, at: position, isFirst: position == start, isNested) {
       try Task.checkCancellation()
       position = next
       try await hand(value, Array(bytes[range]), &names, receive)
     }
   }
 
-  /// The array's next element with its bytes; `nil` at the end, after which nothing may follow.
+  /// Where the list's first element would stand; -1 when the value is a document by itself.
+  private func listStart(_ bytes: [UInt8]) throws -> (position: Int, isNested: Bool) {
+    let start = try bytes.withUnsafeBufferPointer { buffer in
+      var reader = JSONReader(buffer)
+      if reader.skip(UInt8(ascii: "[")) { return (reader.position, false) }
+      guard !options.records.isEmpty, try reader.enterArray(at: options.records.split(separator: ".")) else {
+        return (-1, false)
+      }
+      return (reader.position, true)
+    }
+    // What surrounds the list is checked before any of its elements is handed over.
+    if start.1 { _ = try JSONReader.value(bytes) }
+    return start
+  }
+
+  /// The array's next element with its bytes; `nil` at the end, after which nothing may follow a list that is the file.
   private func element(
     _ bytes: [UInt8],
     at position: Int,
-    isFirst: Bool
+    isFirst: Bool,
+    _ isNested: Bool
   ) throws -> (value: JSONValue, range: Range<Int>, next: Int)? {
     try bytes.withUnsafeBufferPointer { buffer in
       var reader = JSONReader(buffer, at: position)
       if reader.skip(UInt8(ascii: "]")) {
-        guard reader.isAtEnd() else { throw JSONReader.Problem.malformed(at: reader.position) }
+        guard isNested || reader.isAtEnd() else { throw JSONReader.Problem.malformed(at: reader.position) }
         return nil
       }
       if !isFirst, !reader.skip(UInt8(ascii: ",")) { throw JSONReader.Problem.malformed(at: reader.position) }

@@ -10,8 +10,6 @@
 // Names the calling thread for debuggers and profilers; longer names are cut to 15 bytes.
 void freshet_set_thread_name(const char *name);
 
-// The process's environment, NAME=value each, ended by NULL. Read it before threads that change it exist.
-char *const *freshet_environment(void);
 // Writes the system's words for an error number, cut to `size - 1` bytes.
 void freshet_error_text(int number, char *text, size_t size);
 

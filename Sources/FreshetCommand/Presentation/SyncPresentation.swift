@@ -64,7 +64,8 @@ extension SyncReport {
   }
 
   static func time(_ seconds: Double) -> String {
-    seconds < 10
+    if seconds < 1 { return "\(Int((seconds * 1000).rounded(.up))) ms" }
+    return seconds < 10
       ? "\((seconds * 100).rounded() / 100) s" : Quantity.text(.seconds(Int64(seconds.rounded())))
   }
 }
@@ -79,7 +80,8 @@ extension SyncForecast {
       "held": .array(
         held.map {
           ["source": .string($0.source), "count": .integer(Int64($0.count)), "message": .string($0.sentence)]
-        }),
+        }
+      ),
     ]
   }
 

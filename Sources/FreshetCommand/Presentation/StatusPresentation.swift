@@ -5,12 +5,6 @@ import FreshetModel
 import FreshetSync
 import FreshetSystem
 
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
-
 extension CollectionStatus {
   /// The line of `status --json`.
   var json: JSONValue {
@@ -58,7 +52,8 @@ extension CollectionStatus {
           "\(index.backend.rawValue), \(Quantity.text(bytes: Int64(index.byteCount))), built "
             + "\(index.builtAt.description.prefix(16)); \((index.changedRatio * 1000).rounded() / 10) % changed since, "
             + "built anew at \(rebuildThreshold * 100) %"
-        ))
+        )
+      )
     }
     if let writer { lines.append(("Writer", "process \(writer)")) }
     if let lastRun { lines.append(("Last run", "\(lastRun.startedAt.description.prefix(19)) by \(lastRun.actor)")) }
@@ -81,7 +76,8 @@ extension VerificationReport {
             "code": .string($0.code), "document": $0.document.map { .string($0.description) } ?? .null,
             "version": $0.version.map { .integer(Int64($0)) } ?? .null, "message": .string($0.message),
           ]
-        }),
+        }
+      ),
     ]
   }
 }
@@ -101,34 +97,5 @@ extension ExportedChunk {
       "vector": withVector ? vector.map { .array($0.map { .number(Double($0)) }) } ?? .null : .null,
       "metadata": JSONValue(document.metadata),
     ]
-  }
-}
-
-/// Where `export` writes: stdout, or a file that appears whole or not at all.
-enum ExportFile {
-  static func write(
-    to path: String?, _ output: OutputWriter, _ body: (OutputWriter) async throws -> Void
-  ) async throws {
-    guard let path else { return try await body(output) }
-    let temporary = path + ".partial"
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else {
-      throw FreshetError(
-        .inputOutput, "cannot be written (\(String(cString: strerror(errno)))); choose another file", path: path)
-    }
-    defer { close(descriptor) }
-    let file = OutputWriter(descriptor: descriptor)
-    do {
-      try await body(file)
-      try file.flush()
-      guard fsync(descriptor) == 0, rename(temporary, path) == 0 else {
-        throw FreshetError(
-          .inputOutput, "cannot be written (\(String(cString: strerror(errno)))); make room or choose another file",
-          path: path)
-      }
-    } catch {
-      unlink(temporary)
-      throw error
-    }
   }
 }

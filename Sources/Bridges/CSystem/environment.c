@@ -1,5 +1,0 @@
-#include "CSystem.h"
-
-extern char **environ;
-
-char *const *freshet_environment(void) { return environ; }

@@ -1,0 +1,39 @@
+import Freshet
+import FreshetCommandLine
+import FreshetModel
+import FreshetSearch
+
+extension Verb {
+  /// `freshet history`.
+  static let history = Verb(
+    "history",
+    overview: "Show the versions of a document.",
+    arguments: [Argument("document", .text, "A path, an origin, source:origin, a URI, or the start of its identity.")],
+    run: { invocation in
+      let session = Session(invocation)
+      return try await session.reading { collection in
+        let versions = try await collection.versions(of: invocation.argument("document") ?? "")
+        if session.writesJSON {
+          for version in versions { try session.output.json(version.json) }
+          return .success
+        }
+        var table = TextTable([
+          .right("VERSION"), .left("CHANGE"), .left("AT"), .right("SIZE"), .left("HASH"), .left("ACTOR"),
+          .flexible("NOTE"),
+        ])
+        for version in versions {
+          let note = [
+            version.previousOrigin.map { "from \($0)" }, version.sameAs.map { "same as version \($0)" },
+            version.reason?.sentence,
+          ].compactMap { $0 }.joined(separator: ", ")
+          table.add([
+            "\(version.number)", version.kind.rawValue, String(version.at.description.prefix(19)),
+            Quantity.text(bytes: version.size), String(version.contentHash.description.prefix(12)), version.actor, note,
+          ])
+        }
+        try session.output.write(table.text(session))
+        return .success
+      }
+    }
+  )
+}
