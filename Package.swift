@@ -94,12 +94,14 @@ let package = Package(
       [
         "FreshetModel", "FreshetSystem", "FreshetConfiguration", "FreshetSources", "FreshetParsing", "FreshetFormats",
         "FreshetChunking", "FreshetEmbedding", "FreshetStore", "FreshetIndex", "FreshetSearch", "FreshetSync",
-      ]),
+      ]
+    ),
     stage("FreshetCommandLine", ["FreshetModel"]),
     .executableTarget(
       name: "FreshetCommand",
       dependencies: [
-        "Freshet", "FreshetCommandLine", "FreshetConfiguration", "FreshetIndex", "FreshetModel", "FreshetSearch", "FreshetSync",
+        "Freshet", "FreshetCommandLine", "FreshetConfiguration", "FreshetIndex", "FreshetModel", "FreshetSearch",
+        "FreshetSync",
         "FreshetSystem",
       ],
       swiftSettings: settings
@@ -130,17 +132,23 @@ let package = Package(
     ),
     tests("FreshetSystemTests", ["CSystem", "FreshetModel", "FreshetSystem", "FreshetTestKit", "system-probe"]),
     tests(
-      "FreshetSourcesTests", ["FreshetModel", "FreshetSources", "FreshetSystem", "FreshetTestKit", "system-probe"],
-      resources: [.copy("Fixtures")]),
+      "FreshetSourcesTests",
+      ["FreshetModel", "FreshetSources", "FreshetSystem", "FreshetTestKit", "system-probe"],
+      resources: [.copy("Fixtures")]
+    ),
     tests("FreshetStoreTests", ["FreshetModel", "FreshetSystem", "FreshetStore", "FreshetTestKit", "CSQLite"]),
     tests("FreshetSyncTests", ["FreshetModel", "FreshetSystem", "FreshetStore", "FreshetSync", "FreshetTestKit"]),
     tests("FreshetModelTests", ["FreshetModel", "FreshetSystem"]),
     tests("FreshetIndexTests", ["FreshetIndex", "FreshetModel", "FreshetSystem", "FreshetTestKit", "CVectorMath"]),
-    tests("FreshetParsingTests", ["FreshetFormats", "FreshetMarkup", "FreshetModel", "FreshetParsing", "freshet-parse"]),
+    tests(
+      "FreshetParsingTests",
+      ["FreshetFormats", "FreshetMarkup", "FreshetModel", "FreshetParsing", "freshet-parse"]
+    ),
     tests("FreshetChunkingTests", ["FreshetModel", "FreshetChunking"]),
     tests(
       "FreshetSearchTests",
-      ["FreshetModel", "FreshetSearch", "FreshetStore", "FreshetIndex", "FreshetSystem", "FreshetTestKit"]),
+      ["FreshetModel", "FreshetSearch", "FreshetStore", "FreshetIndex", "FreshetSystem", "FreshetTestKit"]
+    ),
     tests(
       "FreshetTests",
       [

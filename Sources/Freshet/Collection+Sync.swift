@@ -11,7 +11,11 @@ extension SourceConfiguration {
   /// - Parameter path: relative to the current folder.
   /// - Throws: `FreshetError` when the current folder no longer exists.
   public static func folder(
-    _ path: String, name: String? = nil, include: [String] = [], exclude: [String] = [], metadata: Metadata = [:]
+    _ path: String,
+    name: String? = nil,
+    include: [String] = [],
+    exclude: [String] = [],
+    metadata: Metadata = [:]
   ) throws -> SourceConfiguration {
     var source = SourceConfiguration()
     source.path = try FileSystem.absolutePath(path)
@@ -57,12 +61,16 @@ extension Collection {
   ///   the embedder fails as a whole.
   @discardableResult
   public func sync(
-    _ request: SyncRequest = SyncRequest(), stop: StopSignal = StopSignal(),
+    _ request: SyncRequest = SyncRequest(),
+    stop: StopSignal = StopSignal(),
     handler: @escaping @Sendable (SyncEvent) -> Void = { _ in }
   ) async throws -> SyncReport {
     guard !configuration.sources.isEmpty else {
       throw FreshetError(
-        .invalidConfiguration, "there is no source to sync with; name at least one", path: configuration.file)
+        .invalidConfiguration,
+        "there is no source to sync with; name at least one",
+        path: configuration.file
+      )
     }
     let stages = try await stages()
     let engine = SyncEngine(stages: stages, options: try options(for: request, stages))

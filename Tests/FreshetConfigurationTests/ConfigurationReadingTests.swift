@@ -97,7 +97,8 @@ import Testing
 
   @Test(arguments: [
     (
-      "parsers: { \"*.inc\": htm }", "Did you mean `html`?"
+      "parsers: { \"*.inc\": htm }",
+      "/project/freshet.yaml:1:21: `parsers` must name one of `text`, `rst`, `asciidoc`, `markdown`, `html`, `json`, `jsonl`, `csv`, `tsv`, `code`, `none`; here stands `htm`. Did you mean `html`?"
     ),
     (
       "embedder: { providr: hash }",

@@ -82,7 +82,9 @@ import Testing
     #expect(outcome.documents.first?.content == Array(#"{"id":"a","text":"A"}"#.utf8))
     // An object without the list, and a file that is a list itself, are read as ever.
     #expect(try await registry.outcome(of: #"{"text":"A"}"#, path: "a.json").rendition.outline == ["paragraph: A"])
-    #expect(try await registry.outcome(of: #"[{"id":"c","text":"C"}]"#, path: "a.json").documents.map(\.member) == ["c"])
+    #expect(
+      try await registry.outcome(of: #"[{"id":"c","text":"C"}]"#, path: "a.json").documents.map(\.member) == ["c"]
+    )
     let broken = try await registry.outcome(of: #"{"data":{"items":[{"id":"a","text":"A"}]},"#, path: "a.json")
     #expect(broken.error?.code == .parserFailed && broken.documents.isEmpty)
     #expect(registry.fingerprint != StandardParserRegistry().fingerprint)

@@ -20,8 +20,10 @@ import Testing
 
   private func open() async throws -> Collection {
     try await Collection.open(
-      at: folder.path + "/docs.freshet", sources: [try .folder(folder.path + "/docs", metadata: ["team": "ops"])],
-      embedder: HashEmbedder())
+      at: folder.path + "/docs.freshet",
+      sources: [try .folder(folder.path + "/docs", metadata: ["team": "ops"])],
+      embedder: HashEmbedder()
+    )
   }
 
   @Test func aFolderIsSyncedSearchedAndVerified() async throws {
@@ -68,7 +70,10 @@ import Testing
     try await collection.sync()
     await #expect(throws: FreshetError.self) { try await open() }
     let reader = try await Collection.open(
-      at: folder.path + "/docs.freshet", for: .reading, embedder: HashEmbedder())
+      at: folder.path + "/docs.freshet",
+      for: .reading,
+      embedder: HashEmbedder()
+    )
     #expect(try await reader.search("vault").isEmpty == false)
     await reader.close()
     await collection.close()
