@@ -44,7 +44,9 @@ let package = Package(
     .library(name: "FreshetParsing", targets: ["FreshetParsing"]),
     .library(name: "FreshetTestKit", targets: ["FreshetTestKit"]),
     .library(
-      name: "Freshet", targets: ["Freshet", "FreshetConfiguration", "FreshetModel", "FreshetSearch", "FreshetSync"]),
+      name: "Freshet",
+      targets: ["Freshet", "FreshetConfiguration", "FreshetModel", "FreshetSearch", "FreshetSync"]
+    ),
     .executable(name: "freshet", targets: ["FreshetCommand"]),
     .executable(name: "freshet-parse", targets: ["freshet-parse"]),
     // Loaded at run time by the `faiss` backend and the export; nothing links it.
@@ -95,12 +97,14 @@ let package = Package(
       [
         "FreshetModel", "FreshetSystem", "FreshetConfiguration", "FreshetSources", "FreshetParsing", "FreshetFormats",
         "FreshetChunking", "FreshetEmbedding", "FreshetStore", "FreshetIndex", "FreshetSearch", "FreshetSync",
-      ]),
+      ]
+    ),
     stage("FreshetCommandLine", ["FreshetModel"]),
     .executableTarget(
       name: "FreshetCommand",
       dependencies: [
-        "Freshet", "FreshetCommandLine", "FreshetConfiguration", "FreshetIndex", "FreshetModel", "FreshetSearch", "FreshetSync",
+        "Freshet", "FreshetCommandLine", "FreshetConfiguration", "FreshetIndex", "FreshetModel", "FreshetSearch",
+        "FreshetSync",
         "FreshetSystem",
       ],
       swiftSettings: settings
@@ -131,17 +135,30 @@ let package = Package(
     ),
     tests("FreshetSystemTests", ["CSystem", "FreshetModel", "FreshetSystem", "FreshetTestKit", "system-probe"]),
     tests(
-      "FreshetSourcesTests", ["FreshetModel", "FreshetSources", "FreshetSystem", "FreshetTestKit", "system-probe"],
-      resources: [.copy("Fixtures")]),
+      "FreshetSourcesTests",
+      ["FreshetModel", "FreshetSources", "FreshetSystem", "FreshetTestKit", "system-probe"],
+      resources: [.copy("Fixtures")]
+    ),
     tests("FreshetStoreTests", ["FreshetModel", "FreshetSystem", "FreshetStore", "FreshetTestKit", "CSQLite"]),
     tests("FreshetSyncTests", ["FreshetModel", "FreshetSystem", "FreshetStore", "FreshetSync", "FreshetTestKit"]),
     tests("FreshetModelTests", ["FreshetModel", "FreshetSystem"]),
     tests("FreshetIndexTests", ["FreshetIndex", "FreshetModel", "FreshetSystem", "FreshetTestKit", "CVectorMath"]),
-    tests("FreshetParsingTests", ["FreshetFormats", "FreshetMarkup", "FreshetModel", "FreshetParsing", "freshet-parse"]),
+    tests(
+      "FreshetParsingTests",
+      ["FreshetFormats", "FreshetMarkup", "FreshetModel", "FreshetParsing", "freshet-parse"]
+    ),
     tests("FreshetChunkingTests", ["FreshetModel", "FreshetChunking"]),
     tests(
       "FreshetSearchTests",
-      ["FreshetModel", "FreshetSearch", "FreshetStore", "FreshetIndex", "FreshetSystem", "FreshetTestKit"]),
+      ["FreshetModel", "FreshetSearch", "FreshetStore", "FreshetIndex", "FreshetSystem", "FreshetTestKit"]
+    ),
+    tests(
+      "FreshetTests",
+      [
+        "Freshet", "FreshetConfiguration", "FreshetEmbedding", "FreshetModel", "FreshetSearch", "FreshetSync",
+        "FreshetTestKit", "freshet-parse",
+      ]
+    ),
     tests("FreshetHTTPTests", ["FreshetHTTP", "FreshetEmbedding", "FreshetTestKit", "FreshetModel"]),
     tests("FreshetEmbeddingTests", ["FreshetModel", "FreshetEmbedding"], resources: [.copy("Fixtures")]),
     tests("FreshetCommandLineTests", ["FreshetCommandLine", "FreshetModel"], resources: [.copy("Snapshots")]),
@@ -151,7 +168,8 @@ let package = Package(
         "Freshet", "FreshetConfiguration", "FreshetModel", "FreshetSystem", "FreshetCommand", "freshet-parse",
         "readme-example",
       ],
-      resources: [.copy("Snapshots")]),
+      resources: [.copy("Snapshots")]
+    ),
     .executableTarget(
       name: "readme-example",
       dependencies: ["Freshet", "FreshetConfiguration", "FreshetModel"],

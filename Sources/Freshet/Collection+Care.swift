@@ -43,9 +43,15 @@ extension Collection {
     }
     let owner = try FileLock.owner(folder.lock)
     return CollectionStatus(
-      path: folder.path, head: head, counts: counts, model: models.first { $0.state == .serving }?.description,
-      writer: owner == ProcessEnvironment.processNumber ? nil : owner, lastRun: runs.first,
-      index: indexDirectory?.statistics(), rebuildThreshold: configuration.index.rebuildThreshold)
+      path: folder.path,
+      head: head,
+      counts: counts,
+      model: models.first { $0.state == .serving }?.description,
+      writer: owner == ProcessEnvironment.processNumber ? nil : owner,
+      lastRun: runs.first,
+      index: indexDirectory?.statistics(),
+      rebuildThreshold: configuration.index.rebuildThreshold
+    )
   }
 
   /// The last runs, newest first.
@@ -71,7 +77,10 @@ extension Collection {
   ///   - sources: whether the sources are listed and compared.
   public func verify(contents: Bool = true, sources: Bool = true) async throws -> VerificationReport {
     var report = try await Verifier(stages: try await stages()).verify(
-      contents: contents, sources: sources, keepsVectors: configuration.embedder.provider != .none)
+      contents: contents,
+      sources: sources,
+      keepsVectors: configuration.embedder.provider != .none
+    )
     report.problems += try await indexProblems()
     return report
   }
@@ -89,7 +98,8 @@ extension Collection {
       return [
         IntegrityProblem(
           code: "index_differs",
-          message: "the vector index finds \(view.index.count) of \(vectors) live vectors; `freshet reindex` mends it")
+          message: "the vector index finds \(view.index.count) of \(vectors) live vectors; `freshet reindex` mends it"
+        )
       ]
     }
   }
@@ -112,7 +122,10 @@ extension Collection {
       let available = Int64(clamping: try Volume(of: folder.path).availableBytes)
       guard available > Self.leastFreeBytes else {
         throw FreshetError(
-          .diskFull, "only \(Quantity.text(bytes: available)) are free; make room", path: folder.path)
+          .diskFull,
+          "only \(Quantity.text(bytes: available)) are free; make room",
+          path: folder.path
+        )
       }
       return "\(Quantity.text(bytes: available)) free"
     }
@@ -136,12 +149,18 @@ extension Collection {
 
   /// Opens what a forecast needs: the collection for reading, or an empty one in memory where there is none yet.
   public static func openForForecast(
-    _ configuration: Configuration, environment: [String: String]? = nil
+    _ configuration: Configuration,
+    environment: [String: String]? = nil
   ) async throws -> Collection {
     let folder = CollectionFolder(path: configuration.collection)
     if try folder.exists() { return try await open(configuration, for: .reading, environment: environment) }
     return Collection(
-      configuration: configuration, folder: folder, store: MemoryStore(), lock: nil, indexDirectory: nil,
-      environment: environment)
+      configuration: configuration,
+      folder: folder,
+      store: MemoryStore(),
+      lock: nil,
+      indexDirectory: nil,
+      environment: environment
+    )
   }
 }

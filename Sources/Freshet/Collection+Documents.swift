@@ -20,11 +20,17 @@ extension Collection {
       if fitting.count > 1 {
         let names = fitting.prefix(5).map { "\($0.sourceName):\($0.origin)" }.joined(separator: ", ")
         throw FreshetError(
-          .invalidArgument, "several documents fit: \(names); name one as source:origin", path: name)
+          .invalidArgument,
+          "several documents fit: \(names); name one as source:origin",
+          path: name
+        )
       }
       guard let document = fitting.first else {
         throw FreshetError(
-          .notFound, "there is no such document in the collection; `freshet list` shows what there is", path: name)
+          .notFound,
+          "there is no such document in the collection; `freshet list` shows what there is",
+          path: name
+        )
       }
       return document
     }
@@ -46,7 +52,9 @@ extension Collection {
       guard let bytes = try snapshot.content(version.contentHash) else {
         throw FreshetError(
           .notFound,
-          "only the hash of version \(version.number) is kept (`store_content`), not its text", path: document.origin)
+          "only the hash of version \(version.number) is kept (`store_content`), not its text",
+          path: document.origin
+        )
       }
       return bytes
     }
@@ -62,8 +70,10 @@ extension Collection {
       }
       guard let bytes = try snapshot.content(version.contentHash) else {
         throw FreshetError(
-          .notFound, "only the hash of version \(version.number) is kept (`store_content`), not its text",
-          path: document.origin)
+          .notFound,
+          "only the hash of version \(version.number) is kept (`store_content`), not its text",
+          path: document.origin
+        )
       }
       return bytes
     }
@@ -76,18 +86,25 @@ extension Collection {
   }
 
   private static func version(
-    _ number: Int?, of document: DocumentRecord, _ snapshot: any StoreSnapshot
+    _ number: Int?,
+    of document: DocumentRecord,
+    _ snapshot: any StoreSnapshot
   ) throws -> VersionRecord {
     let versions = try snapshot.versions(of: document.id)
     guard let version = number.map({ number in versions.first { $0.number == number } }) ?? versions.last else {
       throw FreshetError(
-        .notFound, "there is no such version; the document has versions 1 to \(versions.count)", path: document.origin)
+        .notFound,
+        "there is no such version; the document has versions 1 to \(versions.count)",
+        path: document.origin
+      )
     }
     return version
   }
 
   private static func candidates(
-    _ name: String, _ sources: [any Source], _ snapshot: any StoreSnapshot
+    _ name: String,
+    _ sources: [any Source],
+    _ snapshot: any StoreSnapshot
   ) throws -> [DocumentRecord] {
     let records = try snapshot.sources()
     func at(_ origin: String, in source: SourceRecord) throws -> DocumentRecord? {
@@ -107,7 +124,9 @@ extension Collection {
         if let document = try at(origin, in: record) { return [document] }
       }
       let base = source.uri(of: "")
-      if name.hasPrefix(base), let document = try documents(in: record, snapshot).first(where: { source.uri(of: $0.origin) == name }) {
+      if name.hasPrefix(base),
+        let document = try documents(in: record, snapshot).first(where: { source.uri(of: $0.origin) == name })
+      {
         return [document]
       }
     }
@@ -116,7 +135,8 @@ extension Collection {
   }
 
   private static func documents(
-    in source: SourceRecord, _ snapshot: any StoreSnapshot
+    in source: SourceRecord,
+    _ snapshot: any StoreSnapshot
   ) throws -> [DocumentRecord] {
     var query = DocumentQuery()
     query.source = source.name

@@ -22,7 +22,8 @@ extension Collection {
   ///
   /// - Throws: what `receive` throws.
   public func exportChunks(
-    _ query: DocumentQuery = DocumentQuery(), receive: @escaping @Sendable (ExportedChunk) throws -> Void
+    _ query: DocumentQuery = DocumentQuery(),
+    receive: @escaping @Sendable (ExportedChunk) throws -> Void
   ) async throws {
     try await store.read(.everything) { snapshot in
       let model = try snapshot.models().first { $0.state == .serving }
@@ -30,7 +31,9 @@ extension Collection {
         let chunks = try snapshot.chunks(of: document.id)
         let distinct = Array(Set(chunks.map(\.passage))).sorted()
         let passages = Dictionary(
-          try snapshot.passages(distinct).map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+          try snapshot.passages(distinct).map { ($0.id, $0) },
+          uniquingKeysWith: { first, _ in first }
+        )
         var vectors: [PassageID: [Float]] = [:]
         if let model {
           let page = try snapshot.vectors(of: distinct, model: model.id)
@@ -42,7 +45,8 @@ extension Collection {
         for chunk in chunks {
           guard let passage = passages[chunk.passage] else { continue }
           try receive(
-            ExportedChunk(document: document, chunk: chunk, passage: passage, vector: vectors[chunk.passage]))
+            ExportedChunk(document: document, chunk: chunk, passage: passage, vector: vectors[chunk.passage])
+          )
         }
       }
     }

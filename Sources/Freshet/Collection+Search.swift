@@ -59,7 +59,8 @@ extension Collection {
       throw FreshetError(
         .modelMismatch,
         "the collection's vectors are of \(serving.description.name), the configuration names "
-          + "\(embedder.model.name); sync to embed the collection with it")
+          + "\(embedder.model.name); sync to embed the collection with it"
+      )
     }
     do {
       return Array(try await embedder.embed([request.query], for: .query)[0])

@@ -5,6 +5,28 @@ import FreshetStore
 import FreshetSync
 import FreshetSystem
 
+extension SourceConfiguration {
+  /// A folder as a source; its name is the folder's unless another is given.
+  ///
+  /// - Parameter path: relative to the current folder.
+  /// - Throws: `FreshetError` when the current folder no longer exists.
+  public static func folder(
+    _ path: String,
+    name: String? = nil,
+    include: [String] = [],
+    exclude: [String] = [],
+    metadata: Metadata = [:]
+  ) throws -> SourceConfiguration {
+    var source = SourceConfiguration()
+    source.path = try FileSystem.absolutePath(path)
+    source.name = name ?? FileSystem.split(source.path).name
+    source.include = include
+    source.exclude = exclude
+    source.metadata = metadata
+    return source
+  }
+}
+
 /// What one sync does otherwise than configured.
 public struct SyncRequest: Sendable {
   /// Only these files and folders, absolute or relative to the current folder; empty means everything.
@@ -39,9 +61,17 @@ extension Collection {
   ///   the embedder fails as a whole.
   @discardableResult
   public func sync(
-    _ request: SyncRequest = SyncRequest(), stop: StopSignal = StopSignal(),
+    _ request: SyncRequest = SyncRequest(),
+    stop: StopSignal = StopSignal(),
     handler: @escaping @Sendable (SyncEvent) -> Void = { _ in }
   ) async throws -> SyncReport {
+    guard !configuration.sources.isEmpty else {
+      throw FreshetError(
+        .invalidConfiguration,
+        "there is no source to sync with; name at least one",
+        path: configuration.file
+      )
+    }
     let stages = try await stages()
     let engine = SyncEngine(stages: stages, options: try options(for: request, stages))
     var report = try await engine.run(stop: stop, handler: handler)

@@ -11,7 +11,7 @@ import Synchronization
 /// A collection of documents, kept in step with its sources, with their whole history, and searchable.
 ///
 /// ```swift
-/// let collection = try await Collection.open(at: "docs.freshet", sources: [.folder("docs")])
+/// let collection = try await Collection.open(at: "docs.freshet", sources: [try .folder("docs")])
 /// let report = try await collection.sync()
 /// let hits = try await collection.search("how do I rotate keys", limit: 5)
 /// await collection.close()
@@ -53,8 +53,13 @@ public final class Collection: Sendable {
   }
 
   init(
-    configuration: Configuration, folder: CollectionFolder, store: any Store, lock: FileLock?,
-    indexDirectory: IndexDirectory?, embedder: (any Embedder)? = nil, environment: [String: String]? = nil
+    configuration: Configuration,
+    folder: CollectionFolder,
+    store: any Store,
+    lock: FileLock?,
+    indexDirectory: IndexDirectory?,
+    embedder: (any Embedder)? = nil,
+    environment: [String: String]? = nil
   ) {
     self.configuration = configuration
     self.folder = folder
@@ -78,13 +83,17 @@ public final class Collection: Sendable {
   /// - Throws: `FreshetError` with `no_collection`, `locked` (the sentence names the owner's process),
   ///   `untrusted_configuration`, `invalid_configuration`, `store_failed`, `store_damaged`.
   public static func open(
-    _ configuration: Configuration, for access: Access = .writing(), embedder: (any Embedder)? = nil,
+    _ configuration: Configuration,
+    for access: Access = .writing(),
+    embedder: (any Embedder)? = nil,
     environment: [String: String]? = nil
   ) async throws -> Collection {
     guard !configuration.isPostgreSQL else {
       throw FreshetError(
         .invalidConfiguration,
-        "collections on PostgreSQL are not built yet; name a folder as `collection`", path: configuration.file)
+        "collections on PostgreSQL are not built yet; name a folder as `collection`",
+        path: configuration.file
+      )
     }
     let folder = CollectionFolder(path: configuration.collection)
     var lock: FileLock?
@@ -103,16 +112,46 @@ public final class Collection: Sendable {
     let store = try SQLiteStore.open(at: folder.database, mode: mode)
     let factory = StageFactory(configuration: configuration, environment: environment)
     return Collection(
-      configuration: configuration, folder: folder, store: store, lock: lock,
+      configuration: configuration,
+      folder: folder,
+      store: store,
+      lock: lock,
       indexDirectory: IndexDirectory(
-        path: folder.index, settings: factory.indexSettings,
-        reached: { name in CrashPoint.reached(named: name) }),
-      embedder: embedder, environment: environment)
+        path: folder.index,
+        settings: factory.indexSettings,
+        reached: { name in CrashPoint.reached(named: name) }
+      ),
+      embedder: embedder,
+      environment: environment
+    )
+  }
+
+  /// Opens the collection in a folder, with everything but the sources as by default.
+  ///
+  /// - Parameters:
+  ///   - path: the collection's folder, relative to the current one; it is made when it does not exist and the access
+  ///     says so.
+  ///   - sources: where the documents come from; without any, the collection can be searched and not synced.
+  /// - Throws: as `open(_:for:embedder:)`.
+  public static func open(
+    at path: String,
+    sources: [SourceConfiguration] = [],
+    for access: Access = .writing(),
+    embedder: (any Embedder)? = nil
+  ) async throws -> Collection {
+    let absolute = try FileSystem.absolutePath(path)
+    var configuration = Configuration(folder: FileSystem.split(absolute).folder)
+    configuration.collection = absolute
+    configuration.sources = sources
+    return try await open(configuration, for: access, embedder: embedder)
   }
 
   private static func noCollection(at folder: CollectionFolder) -> FreshetError {
     FreshetError(
-      .noCollection, "there is no collection here; `freshet sync` makes one", path: folder.path)
+      .noCollection,
+      "there is no collection here; `freshet sync` makes one",
+      path: folder.path
+    )
   }
 
   /// Finishes what is under way, ends the helpers and releases the lock. Calls after it throw.
@@ -160,7 +199,11 @@ public final class Collection: Sendable {
   /// The stages as configured.
   func stages() async throws -> SyncStages {
     SyncStages(
-      store: store, sources: try factory.sources(), parsers: try parsers(), chunker: try factory.chunker(),
-      embedder: try await embedder())
+      store: store,
+      sources: try factory.sources(),
+      parsers: try parsers(),
+      chunker: try factory.chunker(),
+      embedder: try await embedder()
+    )
   }
 }

@@ -26,8 +26,10 @@ struct StageFactory: Sendable {
     try configuration.sources.map { source in
       guard source.site == nil else {
         throw FreshetError(
-          .invalidConfiguration, "the source is a site, and sites cannot be crawled yet; remove it for now",
-          path: source.name)
+          .invalidConfiguration,
+          "the source is a site, and sites cannot be crawled yet; remove it for now",
+          path: source.name
+        )
       }
       var directory = DirectoryConfiguration(name: source.name, path: source.path)
       directory.include = source.include
@@ -50,7 +52,11 @@ struct StageFactory: Sendable {
     options.patterns = configuration.parsers.map { NamePattern($0.pattern, format: Format(rawValue: $0.format)) }
     let fields = configuration.json
     options.json = JSONOptions(
-      text: fields.text, title: fields.title, identifier: fields.id, records: fields.records)
+      text: fields.text,
+      title: fields.title,
+      identifier: fields.id,
+      records: fields.records
+    )
     return StandardParserRegistry(options: options)
   }
 
@@ -59,8 +65,13 @@ struct StageFactory: Sendable {
     let chunk = configuration.chunk
     return CartesianChunker(
       try ChunkingParameters(
-        soft: chunk.soft, min: chunk.minimum, hard: chunk.hard, unit: chunk.unit == .tokens ? .tokens : .characters,
-        overlap: chunk.overlap))
+        soft: chunk.soft,
+        min: chunk.minimum,
+        hard: chunk.hard,
+        unit: chunk.unit == .tokens ? .tokens : .characters,
+        overlap: chunk.overlap
+      )
+    )
   }
 
   /// The embedder with its retries and limits; loads nothing yet. `nil` when the collection keeps no vectors.
@@ -74,14 +85,22 @@ struct StageFactory: Sendable {
       return RetryingEmbedder(
         HashEmbedder(
           dimension: embedder.dimension ?? HashEmbedder.defaultDimension,
-          faults: HashEmbedderFaults(environment: environment)))
+          faults: HashEmbedderFaults(environment: environment)
+        )
+      )
     case .onnx:
       return try ONNXEmbedder(
-        model: embedder.model, precision: embedder.precision == .int8 ? .int8 : .float32, workers: embedder.workers)
+        model: embedder.model,
+        precision: embedder.precision == .int8 ? .int8 : .float32,
+        workers: embedder.workers
+      )
     case .http:
       guard let url = embedder.url else {
         throw FreshetError(
-          .invalidConfiguration, "`embedder.url` is missing: name the server's address", path: configuration.file)
+          .invalidConfiguration,
+          "`embedder.url` is missing: name the server's address",
+          path: configuration.file
+        )
       }
       var settings = HTTPEmbedderSettings(url: url, model: embedder.model)
       settings.dimension = embedder.dimension
@@ -92,7 +111,10 @@ struct StageFactory: Sendable {
       settings.documentPrefix = embedder.documentPrefix
       if embedder.workers > 0 { settings.parallelism = embedder.workers }
       let server = try await HTTPEmbedder.connect(
-        settings, environment: environment, memory: memory)
+        settings,
+        environment: environment,
+        memory: memory
+      )
       let limited: any Embedder =
         embedder.requestsPerMinute > 0
         ? RateLimitingEmbedder(server, callsPerMinute: embedder.requestsPerMinute) : server
@@ -124,7 +146,9 @@ struct StageFactory: Sendable {
     options.deletionGuard.maximumRatio = configuration.sync.maximumDeleteRatio
     options.onEmbedderDown = configuration.sync.onEmbedderDown == .keepOld ? .keepOld : .keywordFirst
     let retention = Dictionary(
-      configuration.sources.map { ($0.name, configuration.contentRetention(of: $0)) }, uniquingKeysWith: { $1 })
+      configuration.sources.map { ($0.name, configuration.contentRetention(of: $0)) },
+      uniquingKeysWith: { $1 }
+    )
     options.storesContent = { source, size in (retention[source] ?? .all).keeps(bytes: size) }
     return options
   }

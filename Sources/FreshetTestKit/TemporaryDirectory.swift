@@ -1,4 +1,5 @@
 import FreshetModel
+import FreshetSystem
 
 #if canImport(Glibc)
   import Glibc
@@ -31,6 +32,25 @@ public final class TemporaryDirectory: Sendable {
 
   /// The path of a file of that name in the directory.
   public func file(_ name: String) -> String { "\(path)/\(name)" }
+
+  /// Writes a file, with the folders that its name asks for; one that is there is replaced.
+  /// - Throws: `FreshetError` with `input_output`.
+  public func write(_ name: String, _ text: String) throws {
+    try FileSystem.createFolder(FileSystem.split(file(name)).folder)
+    try FileSystem.replace(file(name), with: Array(text.utf8))
+  }
+
+  /// Moves a file or folder within the directory, with the folders that its new name asks for.
+  /// - Throws: `FreshetError` with `input_output`.
+  public func move(_ name: String, to newName: String) throws {
+    try FileSystem.createFolder(FileSystem.split(file(newName)).folder)
+    try FileSystem.move(file(name), to: file(newName))
+  }
+
+  /// Removes a file or a folder with everything in it; nothing happens when it is not there.
+  public func remove(_ name: String) {
+    Self.remove(file(name))
+  }
 
   /// Removes a file, or a directory with everything in it; links are removed, not followed.
   private static func remove(_ path: String) {

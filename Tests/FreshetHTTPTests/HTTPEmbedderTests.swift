@@ -176,7 +176,8 @@ private func vector(of text: String, dimension: Int) -> [Float] {
   @Test func anotherDimensionIsAMismatch() async throws {
     let server = try serve(dimension: 9)
     defer { server.stop() }
-    #expect(await failure(server)?.code == .modelMismatch)
+    let error = await failure(server)
+    #expect(error?.code == .modelMismatch, "\(String(describing: error))")
   }
 
   @Test func silenceEndsAtTheTimeout() async throws {
@@ -184,7 +185,7 @@ private func vector(of text: String, dimension: Int) -> [Float] {
     defer { server.stop() }
     for _ in 0..<2 {
       let error = await failure(server) { $0.timeout = .milliseconds(300) }
-      #expect(error?.code == .network && error?.isTransient == true)
+      #expect(error?.code == .network && error?.isTransient == true, "\(String(describing: error))")
     }
   }
 

@@ -51,6 +51,8 @@ final class LocalServer: Sendable {
     self.port = port
     try #require(port > 0)
     Thread { [self] in
+      // Closed here only: a number that is closed under a waiting `accept` is soon another server's listener.
+      defer { close(listener) }
       while true {
         let connection = accept(listener, nil, nil)
         guard connection >= 0 else { return }
@@ -62,7 +64,6 @@ final class LocalServer: Sendable {
   /// Ends the server's threads.
   func stop() {
     shutdown(listener, Int32(SHUT_RDWR))
-    close(listener)
   }
 
   private func serve(_ connection: Int32) {

@@ -39,7 +39,7 @@ class BadInput(Campaign):
         peak = outcome.summary.get("peak_memory_bytes", 0)
         self.check(max(peak, outcome.peak_bytes) <= MEMORY_MOST,
                    f"{what}: peak {peak >> 20} MiB as told, {outcome.peak_bytes >> 20} MiB as measured")
-        self.check(abs(peak - outcome.peak_bytes) <= max(32 << 20, outcome.peak_bytes // 4),
+        self.check(outcome.seconds < 0.1 or abs(peak - outcome.peak_bytes) <= max(32 << 20, outcome.peak_bytes // 4),
                    f"{what}: the summary says {peak >> 20} MiB, measured {outcome.peak_bytes >> 20} MiB")
         documents = {line["origin"]: line for line in workspace.list()}
         missing = [path for path in tree.versions if path not in documents]
@@ -139,25 +139,34 @@ class BadInput(Campaign):
         workspace, tree = self._good(chance, "one-line")
         size = (64 if self.options.quick else 1024) << 20
         word = b"endless "
-        with open(workspace.docs / "line.txt", "wb") as file:
-            for _ in range(size >> 20):
-                file.write(word * ((1 << 20) // len(word)))
+        # Words that are all the same, and words that are all others.
+        different = " ".join(paragraph(chance) for _ in range(4000)).encode()
+        for name in ("same.txt", "different.txt"):
+            with open(workspace.docs / name, "wb") as file:
+                part = 0
+                while file.tell() < size:
+                    part += 1
+                    file.write(b"endless " * (1 << 17) if name == "same.txt"
+                               else different.replace(b"entry", b"entry%d" % part))
         with open(workspace.docs / "hole.txt", "wb") as file:
             file.truncate(8 << 30)  # no disk behind it
         workspace.configure(more="sync: { max_file_size: 32 MB }\n")
         outcome = workspace.sync("-v")
         documents = self._check_rest(workspace, tree, "above the limit", outcome)
-        self.check("line.txt" not in documents, "a file above the limit was indexed")
-        self.check(outcome.documents("skipped") == 2, f"{outcome.documents('skipped')} skipped instead of 2")
+        self.check(not {"same.txt", "different.txt", "hole.txt"} & set(documents), "a file above the limit was indexed")
+        self.check(outcome.documents("skipped") == 3, f"{outcome.documents('skipped')} skipped instead of 3")
         self.check(outcome.code == 0, f"a file above the limit changes the exit code to {outcome.code}")
-        self.check("line.txt" in outcome.errors or "line.txt" in outcome.output, "nothing was said of the file")
+        self.check("same.txt" in outcome.errors or "same.txt" in outcome.output, "nothing was said of the file")
         workspace.configure(more="sync: { max_file_size: 2 GB }\n")
-        outcome = workspace.sync("-v", seconds=900)
-        told = outcome.summary.get("peak_memory_bytes", 0)
-        self.say(f"one line of {size >> 20} MiB: exit {outcome.code}, {outcome.seconds:.1f} s, peak {outcome.peak_bytes >> 20}"
-                 f" MiB ({told >> 20} MiB told): {[line['error']['code'] for line in outcome.lines('failure')] or 'indexed'}")
-        self.check_ends(outcome, (0, 3), "one line")
-        self.check(outcome.peak_bytes <= MEMORY_MOST + 3 * size, f"one line: peak {outcome.peak_bytes >> 20} MiB")
+        for name in ("same.txt", "different.txt"):
+            outcome = workspace.sync("-v", str(workspace.docs / name), seconds=1800)
+            became = [line["error"]["code"] for line in outcome.lines("failure")] or "indexed"
+            self.say(f"one line of {size >> 20} MiB, {name}: exit {outcome.code}, {outcome.seconds:.1f} s, peak "
+                     f"{outcome.peak_bytes >> 20} MiB: {became}")
+            self.check_ends(outcome, (0, 3), name)
+            # A document is held whole, as bytes and as text.
+            most = MEMORY_MOST + 2 * size
+            self.check(outcome.peak_bytes <= most, f"{name}: peak {outcome.peak_bytes >> 20} MiB, above {most >> 20}")
         self.check_verifies(workspace, "one line")
         workspace.remove()
 
@@ -305,7 +314,8 @@ class Big(Campaign):
     def big(self, chance) -> None:
         gigabytes = float(os.environ.get("FRESHET_BIG_GIGABYTES", "0.2" if self.options.quick else "10"))
         workspace = self.workspace("big")
-        workspace.environment["FRESHET_HASH_EMBEDDER_LOG"] = None
+        # Without vectors: the index's own memory is no part of what is promised.
+        workspace.environment |= {"FRESHET_HASH_EMBEDDER_LOG": None, "FRESHET_EMBEDDER_PROVIDER": "none"}
         size, written, number = 5_000_000, 0, 0
         block = "\n\n".join(paragraph(chance) for _ in range(200))
         while written < gigabytes * 1e9:

@@ -281,7 +281,10 @@ class Concurrency(Campaign):
             log.write_bytes(data[:cut])
             (workspace.collection / f"{DATABASE}-shm").unlink(missing_ok=True)
             what = f"log cut at {cut} of {len(data)}"
-            self.check_ends(workspace.search("journal"), (0,), f"{what}: a search")
+            found = workspace.search("journal")
+            # A log that is cut early holds not even the schema.
+            if "no collection" not in found.errors:
+                self.check_ends(found, (0,), f"{what}: a search")
             self.check_ends(workspace.sync(), (0,), what)
             self.check_in_step(workspace, what)
             workspace.remove()

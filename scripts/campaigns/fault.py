@@ -82,7 +82,7 @@ class Fault(Campaign):
             if prepared.collection.exists():
                 self.searches += 1
                 # With the model's old settings: it is the last commit that has to be served.
-                good &= self.check(workspace.search("journal").code == 0, f"{what}: a search failed afterwards")
+                good &= self.check_ends(workspace.search("journal"), (0,), f"{what}: a search afterwards")
             good &= self.check_ends(workspace.sync(**environment), (0,), f"{what}: the sync without faults")
             answer = workspace.verify(**environment)
             good &= self.check(answer.get("ok") is True, f"{what}: verify: {str(answer)[:300]}")

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -29,7 +30,7 @@ class Outcome:
     output: str
     errors: str
     seconds: float
-    peak_bytes: int
+    peak_bytes: int  # the most memory resident, sampled
     timed_out: bool = False
 
     def lines(self, kind: str | None = None) -> list[dict]:
@@ -97,14 +98,17 @@ class Running:
             stderr=self._errors,
             start_new_session=True,
         )
-        self._usage = None
+        self._ended: float | None = None
+        self._peak = 0
 
     def has_ended(self) -> bool:
-        if self._usage is None:
-            pid, status, usage = os.wait4(self.process.pid, os.WNOHANG)
+        if self._ended is None:
+            self._sample_memory()
+            pid, status = os.waitpid(self.process.pid, os.WNOHANG)
             if pid:
-                self._end(status, usage)
-        return self._usage is not None
+                self._ended = time.monotonic()
+                self.process.returncode = os.waitstatus_to_exitcode(status)
+        return self._ended is not None
 
     def wait(self, seconds: float = SECONDS_PER_CALL) -> Outcome:
         """Waits for the end; kills what takes longer."""
@@ -124,7 +128,7 @@ class Running:
             output=self._output.read().decode(errors="replace"),
             errors=self._errors.read().decode(errors="replace"),
             seconds=self._ended - self.started,
-            peak_bytes=self._usage.ru_maxrss * 1024,
+            peak_bytes=self._peak,
             timed_out=timed_out,
         )
         self._output.close()
@@ -133,7 +137,7 @@ class Running:
 
     def kill(self, number: int = signal.SIGKILL) -> None:
         """Signals the process alone: what it started has to notice by itself."""
-        if self._usage is None:
+        if self._ended is None:
             os.kill(self.process.pid, number)
 
     def orphans(self) -> list[int]:
@@ -168,10 +172,16 @@ class Running:
                 found.append(int(entry))
         return found
 
-    def _end(self, status: int, usage) -> None:
-        self._usage = usage
-        self._ended = time.monotonic()
-        self.process.returncode = os.waitstatus_to_exitcode(status)
+    def _sample_memory(self) -> None:
+        """The peak so far. What `wait4` reports would include our own size, which a child has until it executes."""
+        try:
+            text = pathlib.Path("/proc", str(self.process.pid), "status").read_text()
+        except OSError:
+            return
+        name = text.split("\n", 1)[0]
+        found = re.search(r"^VmHWM:\s+(\d+) kB", text, re.M)
+        if found and name.endswith("freshet"):
+            self._peak = int(found[1]) * 1024
 
 
 class Workspace:

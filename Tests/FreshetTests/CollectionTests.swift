@@ -1,0 +1,87 @@
+import Freshet
+import FreshetConfiguration
+import FreshetEmbedding
+import FreshetModel
+import FreshetSearch
+import FreshetSync
+import FreshetTestKit
+import Testing
+
+/// The library's face, over real files, the real store and the real index; vectors by hash, since nothing here is about
+/// meaning.
+@Suite struct CollectionTests {
+  private let folder: TemporaryDirectory
+
+  init() throws {
+    folder = try TemporaryDirectory()
+    try folder.write("docs/keys.md", "# Keys\n\nRotate the signing key once a quarter, and after every incident.\n")
+    try folder.write("docs/backups.txt", "The vault is copied to the second site every night.\n")
+  }
+
+  private func open() async throws -> Collection {
+    try await Collection.open(
+      at: folder.path + "/docs.freshet",
+      sources: [try .folder(folder.path + "/docs", metadata: ["team": "ops"])],
+      embedder: HashEmbedder()
+    )
+  }
+
+  @Test func aFolderIsSyncedSearchedAndVerified() async throws {
+    let collection = try await open()
+    let report = try await collection.sync()
+    #expect(report.documents.created == 2)
+    let hits = try await collection.search("signing key", limit: 1, filter: .metadata("team", equals: "ops"))
+    #expect(hits.map(\.origin) == ["keys.md"])
+    #expect(hits.first?.heading == ["Keys"])
+    #expect(try await collection.search("signing", filter: .metadata("team", equals: "sales")).isEmpty)
+    let verification = try await collection.verify()
+    #expect(verification.problems == [])
+    await collection.close()
+  }
+
+  @Test func aRenameKeepsTheHistoryAndEmbedsNothing() async throws {
+    let collection = try await open()
+    try await collection.sync()
+    try folder.move("docs/keys.md", to: "docs/guide/rotation.md")
+    let report = try await collection.sync()
+    #expect(report.documents.renamed == 1)
+    #expect(report.chunks.embedded == 0)
+    let versions = try await collection.versions(of: "guide/rotation.md")
+    #expect(versions.map(\.kind) == [.created, .renamed])
+    #expect(versions.last?.previousOrigin == "keys.md")
+    await collection.close()
+  }
+
+  @Test func theIndexMayBeLostAndNothingIsEmbeddedAgain() async throws {
+    let collection = try await open()
+    try await collection.sync()
+    await collection.close()
+    folder.remove("docs.freshet/index")
+    let again = try await open()
+    #expect(try await again.search(SearchRequest("vault", mode: .vector, limit: 5)).hits.count == 2)
+    let report = try await again.sync()
+    #expect(report.embedderCalls == 0)
+    #expect(try await again.verify().isOK)
+    await again.close()
+  }
+
+  @Test func aSecondWriterIsRefusedAndAReaderIsNot() async throws {
+    let collection = try await open()
+    try await collection.sync()
+    await #expect(throws: FreshetError.self) { try await open() }
+    let reader = try await Collection.open(
+      at: folder.path + "/docs.freshet",
+      for: .reading,
+      embedder: HashEmbedder()
+    )
+    #expect(try await reader.search("vault").isEmpty == false)
+    await reader.close()
+    await collection.close()
+  }
+
+  @Test func aCollectionWithoutSourcesIsNotSynced() async throws {
+    let collection = try await Collection.open(at: folder.path + "/empty.freshet", embedder: HashEmbedder())
+    await #expect(throws: FreshetError.self) { try await collection.sync() }
+    await collection.close()
+  }
+}
