@@ -43,7 +43,8 @@ let package = Package(
     .library(name: "FreshetModel", targets: ["FreshetModel"]),
     .library(name: "FreshetParsing", targets: ["FreshetParsing"]),
     .library(name: "FreshetTestKit", targets: ["FreshetTestKit"]),
-    .library(name: "Freshet", targets: ["Freshet"]),
+    .library(
+      name: "Freshet", targets: ["Freshet", "FreshetConfiguration", "FreshetModel", "FreshetSearch", "FreshetSync"]),
     .executable(name: "freshet", targets: ["FreshetCommand"]),
     .executable(name: "freshet-parse", targets: ["freshet-parse"]),
     // Loaded at run time by the `faiss` backend and the export; nothing links it.
@@ -159,6 +160,19 @@ let package = Package(
     tests("FreshetHTTPTests", ["FreshetHTTP", "FreshetEmbedding", "FreshetTestKit", "FreshetModel"]),
     tests("FreshetEmbeddingTests", ["FreshetModel", "FreshetEmbedding"], resources: [.copy("Fixtures")]),
     tests("FreshetCommandLineTests", ["FreshetCommandLine", "FreshetModel"], resources: [.copy("Snapshots")]),
+    tests(
+      "FreshetCommandTests",
+      [
+        "Freshet", "FreshetConfiguration", "FreshetModel", "FreshetSystem", "FreshetCommand", "freshet-parse",
+        "readme-example",
+      ],
+      resources: [.copy("Snapshots")]),
+    .executableTarget(
+      name: "readme-example",
+      dependencies: ["Freshet", "FreshetConfiguration", "FreshetModel"],
+      path: "Tests/ReadmeExample",
+      swiftSettings: settings
+    ),
     tests("FreshetConfigurationTests", ["FreshetConfiguration", "FreshetModel"]),
   ],
   cxxLanguageStandard: .cxx17

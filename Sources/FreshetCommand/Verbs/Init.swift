@@ -43,7 +43,7 @@ extension Verb {
     sources:
       - path: .
         # include: ["**/*.md"]
-        # exclude: ["drafts/**"]
+        exclude: ["freshet.yaml"]
         # metadata: { team: ops }
     # embedder: { provider: onnx, model: all-minilm-l6-v2 }
 

@@ -1,0 +1,16 @@
+// The example of README.md, run by a test that compares its text, too.
+import FreshetModel
+
+// example begins
+import Freshet
+import FreshetConfiguration
+
+let loader = try ConfigurationLoader()
+let collection = try await Collection.open(try loader.load("freshet.yaml"))
+let report = try await collection.sync()
+let hits = try await collection.search("how do I rotate keys", limit: 5)
+let history = try await collection.versions(of: "guide/keys.md")
+await collection.close()
+// example ends
+
+print("created \(report.documents.created), hits \(hits.count), versions \(history.count)")
