@@ -137,7 +137,7 @@ class BadInput(Campaign):
     def one_line(self, chance) -> None:
         """A file that is one endless line, above the limit and, with a raised limit, below it."""
         workspace, tree = self._good(chance, "one-line")
-        size = (64 if self.options.quick else 1024) << 20
+        size = (32 if self.options.quick else 1024) << 20
         word = b"endless "
         # Words that are all the same, and words that are all others.
         different = " ".join(paragraph(chance) for _ in range(4000)).encode()
@@ -150,7 +150,7 @@ class BadInput(Campaign):
                                else different.replace(b"entry", b"entry%d" % part))
         with open(workspace.docs / "hole.txt", "wb") as file:
             file.truncate(8 << 30)  # no disk behind it
-        workspace.configure(more="sync: { max_file_size: 32 MB }\n")
+        workspace.configure(more="sync: { max_file_size: 30 MB }\n")
         outcome = workspace.sync("-v")
         documents = self._check_rest(workspace, tree, "above the limit", outcome)
         self.check(not {"same.txt", "different.txt", "hole.txt"} & set(documents), "a file above the limit was indexed")
