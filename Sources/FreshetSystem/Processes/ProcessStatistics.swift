@@ -18,9 +18,17 @@ public struct ProcessStatistics: Hashable, Sendable {
     let (own, children) = (usage(RUSAGE_SELF.rawValue), usage(RUSAGE_CHILDREN.rawValue))
     return ProcessStatistics(
       cpuSeconds: seconds(own) + seconds(children),
-      peakMemoryBytes: Int64(own.ru_maxrss) * 1024,
+      peakMemoryBytes: highWaterMark() ?? Int64(own.ru_maxrss) * 1024,
       childPeakMemoryBytes: Int64(children.ru_maxrss) * 1024
     )
+  }
+
+  /// `VmHWM` of /proc/self/status (proc(5)): `ru_maxrss` also holds what the parent had resident before `exec`.
+  private static func highWaterMark() -> Int64? {
+    guard let bytes = try? FileSystem.read("/proc/self/status", limit: 64 << 10) else { return nil }
+    let line = bytes.split(separator: UInt8(ascii: "\n")).first { $0.starts(with: "VmHWM:".utf8) }
+    let digits = line?.filter { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }
+    return digits.flatMap { Int64(String(decoding: $0, as: UTF8.self)) }.map { $0 * 1024 }
   }
 
   private static func usage(_ who: Int32) -> rusage {
