@@ -116,12 +116,14 @@ extension Collection {
     }
     let byOrigin = try records.compactMap { try at(name, in: $0) }
     if !byOrigin.isEmpty { return byOrigin }
-    let absolute = try FileSystem.absolutePath(name)
+    let spellings = PathSpelling.all(of: try FileSystem.absolutePath(name))
     for source in sources {
       guard let record = records.first(where: { $0.name == source.name }) else { continue }
-      if absolute.hasPrefix(source.location + "/") {
-        let origin = source.origin(of: Array(absolute.utf8.dropFirst(source.location.utf8.count + 1)))
-        if let document = try at(origin, in: record) { return [document] }
+      let root = SourceRoot(source)
+      for spelling in spellings {
+        if let path = root.path(of: spelling), let document = try at(source.origin(of: path), in: record) {
+          return [document]
+        }
       }
       let base = source.uri(of: "")
       if name.hasPrefix(base),

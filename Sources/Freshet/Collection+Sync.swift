@@ -73,6 +73,7 @@ extension Collection {
       )
     }
     let stages = try await stages()
+    try await rememberConfiguration()
     let engine = SyncEngine(stages: stages, options: try options(for: request, stages))
     var report = try await engine.run(stop: stop, handler: handler)
     let start = ContinuousClock.now
@@ -81,6 +82,20 @@ extension Collection {
     report.seconds.index = (ContinuousClock.now - start).inSeconds
     report.seconds.total += report.seconds.index
     return report
+  }
+
+  /// The configuration file that the collection was last synced with; `nil` when it never was with one.
+  public func recordedConfiguration() async throws -> String? {
+    try await store.read(.everything) { try $0.setting(Self.configurationSetting) }
+  }
+
+  private static let configurationSetting = "configuration"
+
+  /// Keeps the name of the configuration file with the collection, so that nobody later takes its folder for one that
+  /// needs none.
+  private func rememberConfiguration() async throws {
+    guard let file = configuration.file, try await recordedConfiguration() != file else { return }
+    try await store.write { try $0.set(Self.configurationSetting, to: file) }
   }
 
   /// What a sync would do and what it would cost; writes nothing.
@@ -101,31 +116,6 @@ extension Collection {
     if let documents = request.checkpointDocuments { options.checkpointDocuments = max(1, documents) }
     options.paths = try paths(request.paths, stages.sources)
     return options
-  }
-
-  /// The paths by source, relative to its root; a folder that holds whole sources names them. All sources together are
-  /// an ordinary sync.
-  private func paths(_ paths: [String], _ sources: [any Source]) throws -> [String: [[UInt8]]] {
-    var bySource: [String: [[UInt8]]] = [:]
-    for path in paths {
-      let absolute = try FileSystem.absolutePath(path)
-      let within = sources.filter { $0.location == absolute || $0.location.hasPrefix(absolute + "/") }
-      for source in within { bySource[source.name, default: []].append([]) }
-      let owner = sources.filter { absolute.hasPrefix($0.location + "/") }
-        .max { $0.location.utf8.count < $1.location.utf8.count }
-      if let owner {
-        bySource[owner.name, default: []].append(Array(absolute.utf8.dropFirst(owner.location.utf8.count + 1)))
-      } else if within.isEmpty {
-        throw FreshetError(
-          .invalidArgument,
-          "no source of the collection holds this path; add one to the configuration",
-          path: path
-        )
-      }
-    }
-    if bySource.count == sources.count, bySource.values.allSatisfy({ $0.contains([]) }) { return [:] }
-    // A whole source among the paths makes its other paths superfluous.
-    return bySource.mapValues { $0.contains([]) ? [] : $0 }
   }
 
   /// Brings the index files to the store's present; nothing is embedded.

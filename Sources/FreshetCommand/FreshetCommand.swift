@@ -1,3 +1,4 @@
+import Freshet
 import FreshetCommandLine
 import FreshetModel
 
@@ -39,7 +40,16 @@ struct FreshetCommand {
       output: output,
       diagnostics: diagnostics
     )
-    let code = await application.run(Array(CommandLine.arguments.dropFirst()))
+    let code = await application.run(words)
     exit(code.rawValue)
+  }
+
+  /// The words of the call, of which some may not be UTF-8: `CommandLine.arguments` would replace their bytes.
+  private static var words: [String] {
+    (1..<max(1, Int(CommandLine.argc))).compactMap { index in
+      CommandLine.unsafeArgv[index].map { word in
+        PathArgument.text(Array(UnsafeRawBufferPointer(start: word, count: strlen(word))))
+      }
+    }
   }
 }

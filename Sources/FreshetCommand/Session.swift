@@ -51,7 +51,10 @@ struct Session: Sendable {
   ///   implicit one.
   func configuration(for paths: [String] = [], overrides: [ConfigurationOverride] = []) throws -> Configuration {
     let configuration = try untrustedConfiguration(for: paths, overrides: overrides)
-    if !invocation.flag("trust") { try trustStore().require(configuration) }
+    // Only a configuration that needs trust needs a place where it is kept.
+    if !configuration.trustRequirements.isEmpty, !invocation.flag("trust") {
+      try trustStore().require(configuration)
+    }
     return configuration
   }
 
@@ -69,20 +72,35 @@ struct Session: Sendable {
     )
   }
 
+  /// The configuration that the call means, not yet asked for trust: the one named; else that of the current folder or
+  /// above, when it has a source that holds the first path; else that of the path. A path never takes the place of what a
+  /// configuration says: one that no source holds is refused by the sync.
   func untrustedConfiguration(
     for paths: [String] = [],
     overrides: [ConfigurationOverride] = []
   ) throws -> Configuration {
     let loader = try loader()
     let overrides = overrides + logOverrides
-    let start = paths.first.map(loader.absolute)
-    if let file = loader.locate(explicit: invocation.value("config"), from: start) {
+    if let file = loader.named(explicit: invocation.value("config")) {
       if try FileSystem.isFolder(file) { return try loader.implicit(folder: file, overrides: overrides) }
       return try loader.load(file, overrides: overrides)
     }
-    if paths.count == 1, let start, try FileSystem.isFolder(start) {
-      return try loader.implicit(folder: start, overrides: overrides)
+    let here = try loader.nearest().map { try loader.load($0, overrides: overrides) }
+    if let start = paths.first.map(loader.absolute) {
+      if let here, here.sources.contains(where: { Self.overlaps($0.path, start) }) { return here }
+      if let file = loader.nearest(from: start) {
+        if let here, try here.file.map(FileSystem.resolved) == FileSystem.resolved(file) { return here }
+        return try loader.load(file, overrides: overrides)
+      }
+      if let folder = try nearestCollection(from: start) {
+        return try loader.implicit(folder: folder, overrides: overrides)
+      }
+      if let here { return here }
+      if paths.count == 1, try FileSystem.isFolder(start) {
+        return try loader.implicit(folder: start, overrides: overrides)
+      }
     }
+    if let here { return here }
     if let folder = try nearestCollection(from: loader.absolute(".")) {
       return try loader.implicit(folder: folder, overrides: overrides)
     }
@@ -91,6 +109,11 @@ struct Session: Sendable {
       "there is no freshet.yaml here or above, and no collection; `freshet init` writes a configuration, and "
         + "`freshet sync FOLDER` works without one"
     )
+  }
+
+  /// Whether one of two absolute paths is the other or lies below it.
+  private static func overlaps(_ left: String, _ right: String) -> Bool {
+    left == right || left.hasPrefix(right + "/") || right.hasPrefix(left + "/")
   }
 
   /// The options of logging as keys of the configuration.
@@ -104,11 +127,34 @@ struct Session: Sendable {
 
   /// The collection of a configuration, the call's own unless one is given.
   func open(_ access: Collection.Access, _ configuration: Configuration? = nil) async throws -> Collection {
-    try await Collection.open(
+    let collection = try await Collection.open(
       try configuration ?? self.configuration(),
       for: access,
       environment: try environment()
     )
+    if case .writing = access { try await requireOwn(collection) }
+    return collection
+  }
+
+  /// Refuses a collection that was made with a configuration file when the call has none: its one source would take the
+  /// place of those that the file names. The collection is closed then.
+  func requireOwn(_ collection: Collection) async throws {
+    do {
+      guard collection.configuration.file == nil, let file = try await collection.recordedConfiguration() else { return }
+      let exists = (try? FileSystem.exists(file)) ?? false
+      throw FreshetError(
+        .invalidArgument,
+        "this collection was made with the configuration \(file), and this call has none. "
+          + (exists
+            ? "Name it: `--config \(file)`"
+            : "The file is gone: put it back or write another one with the same `collection` and sources and name it with "
+              + "`--config`; or remove the collection's folder to start anew without one"),
+        path: collection.folder.path
+      )
+    } catch {
+      await collection.close()
+      throw error
+    }
   }
 
   /// The collection for reading, closed when the body has ended.

@@ -51,23 +51,36 @@ private struct SyncVerb: Sendable {
     if invocation.flag("no-recursive") {
       for index in configuration.sources.indices { configuration.sources[index].isRecursive = false }
     }
-    let request = request(configuration, paths)
+    let request = request(paths)
     if invocation.flag("dry-run") {
       let collection = try await Collection.openForForecast(configuration, environment: try session.environment())
-      return try await session.closing(collection) { try await show(try await $0.forecast(request)) }
+      try await session.requireOwn(collection)
+      return try await session.closing(collection) { collection in
+        try await tellExcluded(paths, collection)
+        return try await show(try await collection.forecast(request))
+      }
     }
     let log = SyncLog(try session.logger(configuration), session.diagnostics, hasFile: configuration.log.file != nil)
     let collection = try await session.open(
       .writing(creating: true, waiting: invocation.duration("wait") ?? .zero),
       configuration
     )
-    return try await session.closing(collection) { try await sync($0, request, log) }
+    return try await session.closing(collection) { collection in
+      try await tellExcluded(paths, collection)
+      return try await sync(collection, request, log)
+    }
   }
 
-  private func request(_ configuration: Configuration, _ paths: [String]) -> SyncRequest {
+  /// Warns of paths that the call names and a rule leaves out.
+  private func tellExcluded(_ paths: [String], _ collection: Collection) async throws {
+    for excluded in try await collection.excluded(among: paths) {
+      session.diagnostics.warning("\(excluded.path): left out: \(excluded.reason)".displayable)
+    }
+  }
+
+  private func request(_ paths: [String]) -> SyncRequest {
     var request = SyncRequest()
-    // The folder of an implicit configuration is the whole of it.
-    request.paths = configuration.file == nil ? [] : paths
+    request.paths = paths
     request.force = invocation.flag("force")
     request.ignoresEmbeddingCache = invocation.flag("no-cache")
     request.checksum = invocation.flag("checksum")

@@ -28,6 +28,8 @@ public struct ConfigurationOverride: Hashable, Sendable {
 public struct ConfigurationLoader: Sendable {
   /// The file's usual name.
   public static let fileName = "freshet.yaml"
+  /// The name's other spelling, which counts where the usual one is not there.
+  static let otherFileName = "freshet.yml"
 
   private let environment: [String: String]
   private let currentFolder: String
@@ -56,12 +58,23 @@ public struct ConfigurationLoader: Sendable {
   ///   - folder: where to start; the current folder by default.
   /// - Returns: an absolute path. A file that was named is not looked for: reading it tells when it is missing.
   public func locate(explicit: String? = nil, from folder: String? = nil) -> String? {
+    named(explicit: explicit) ?? nearest(from: folder)
+  }
+
+  /// The configuration that the option or `FRESHET_CONFIG` names, as an absolute path; `nil` when neither does.
+  public func named(explicit: String? = nil) -> String? {
     if let explicit { return absolute(explicit) }
-    if let named = environment["FRESHET_CONFIG"], !named.isEmpty { return absolute(named) }
+    return environment["FRESHET_CONFIG"].flatMap { $0.isEmpty ? nil : absolute($0) }
+  }
+
+  /// The nearest `freshet.yaml` from a folder upwards, the current one by default.
+  public func nearest(from folder: String? = nil) -> String? {
     var candidate = folder.map(absolute) ?? absolute(currentFolder)
     while true {
-      let file = (candidate == "/" ? "" : candidate) + "/" + Self.fileName
-      if access(file, F_OK) == 0 { return file }
+      for name in [Self.fileName, Self.otherFileName] {
+        let file = (candidate == "/" ? "" : candidate) + "/" + name
+        if access(file, F_OK) == 0 { return file }
+      }
       guard candidate != "/" else { return nil }
       candidate = ConfigurationPath.directory(of: candidate)
     }

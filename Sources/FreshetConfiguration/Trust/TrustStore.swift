@@ -21,15 +21,18 @@ public struct TrustStore: Sendable {
     self.folder = folder
   }
 
-  /// The user's own: `freshet/trust` in `XDG_CONFIG_HOME`, or in `~/.config`.
+  /// The user's own: `freshet/trust` in `XDG_CONFIG_HOME`, or in `~/.config`; without `HOME`, in that of the home folder
+  /// that the system has on record for the user.
   ///
-  /// - Throws: `FreshetError` with `untrusted_configuration` when neither variable names an absolute folder.
+  /// - Throws: `FreshetError` with `untrusted_configuration` when none of them is an absolute folder.
   public static func standard(environment: [String: String]? = nil) throws -> TrustStore {
     let variables = environment ?? ProcessEnvironment.all()
     if let base = variables["XDG_CONFIG_HOME"], base.hasPrefix("/") {
       return TrustStore(folder: base + "/freshet/trust")
     }
-    if let home = variables["HOME"], home.hasPrefix("/") { return TrustStore(folder: home + "/.config/freshet/trust") }
+    for home in [variables["HOME"], ProcessEnvironment.registeredHome] {
+      if let home, home.hasPrefix("/") { return TrustStore(folder: home + "/.config/freshet/trust") }
+    }
     throw FreshetError(
       .untrustedConfiguration,
       "There is no place for what you trust: set HOME or XDG_CONFIG_HOME to an absolute folder."

@@ -164,6 +164,21 @@ public enum FileSystem {
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 
+  /// Whether a folder is at a path of any bytes, `nil` when nothing is; a link at its end is not followed.
+  ///
+  /// - Throws: `FreshetError` when that cannot be told.
+  public static func isFolder(at path: [UInt8]) throws -> Bool? {
+    var status = stat()
+    let result = (path + [0]).withUnsafeBytes { bytes in
+      bytes.baseAddress.map { lstat($0.assumingMemoryBound(to: CChar.self), &status) } ?? -1
+    }
+    if result == 0 { return status.st_mode & S_IFMT == S_IFDIR }
+    guard errno == ENOENT || errno == ENOTDIR else {
+      throw FreshetError.system(errno, "examine it", path: String(decoding: path, as: UTF8.self))
+    }
+    return nil
+  }
+
   /// The absolute path without links, `.` and `..`.
   ///
   /// - Throws: `FreshetError` when nothing is there.

@@ -44,13 +44,18 @@ public enum ProcessEnvironment {
   public static var processNumber: Int32 { getpid() }
 
   /// A user's name; `nil` when the system knows none for the number.
-  public static func userName(_ user: uid_t) -> String? {
+  public static func userName(_ user: uid_t) -> String? { entry(of: user)?.name }
+
+  /// The home folder that the system has on record for the user whose rights this process has, whatever `HOME` says.
+  public static var registeredHome: String? { entry(of: geteuid())?.home }
+
+  private static func entry(of user: uid_t) -> (name: String?, home: String?)? {
     var entry = passwd()
     var found: UnsafeMutablePointer<passwd>?
     return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 16 << 10) { buffer in
       guard let start = buffer.baseAddress, getpwuid_r(user, &entry, start, buffer.count, &found) == 0, found != nil
       else { return nil }
-      return entry.pw_name.map { String(cString: $0) }
+      return (entry.pw_name.map { String(cString: $0) }, entry.pw_dir.map { String(cString: $0) })
     }
   }
 }

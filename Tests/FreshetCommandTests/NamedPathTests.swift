@@ -1,0 +1,120 @@
+import Foundation
+import Testing
+
+/// Calls of `sync` that name paths: which configuration and collection they mean, and what they take up.
+@Suite struct NamedPathTests {
+  private let workshop: Workshop
+
+  init() throws {
+    workshop = try Workshop()
+  }
+
+  private func origins(at folder: String = "") async throws -> [String] {
+    try await workshop.freshet("list", "--json", at: folder).objects().compactMap { $0["origin"] as? String }.sorted()
+  }
+
+  private func makeProject() async throws {
+    try workshop.write("p/freshet.yaml", "sources: [{ path: ., include: ['*.md'] }]\n")
+    try workshop.write("p/a.md", "The first document.\n")
+    try workshop.write("p/b.md", "The second document.\n")
+    try workshop.write("p/secret.txt", "SECRET\n")
+    #expect(try await workshop.freshet("sync", at: "p").code == 0)
+    try workshop.write("outside/c.md", "Something else.\n")
+  }
+
+  @Test func aPathOutsideOfTheSourcesIsRefusedAndChangesNothing() async throws {
+    try await makeProject()
+    for path in ["../outside/c.md", "../outside", "/etc/hostname", "../nowhere"] {
+      let sync = try await workshop.freshet("sync", path, at: "p")
+      #expect(sync.code == 64, "\(path): \(sync.output)\(sync.errors)")
+      #expect(sync.errors.contains("no source of the collection holds this path"), "\(sync.errors)")
+      #expect(sync.errors.contains("p (\(workshop.path)/p)"), "\(sync.errors)")
+      #expect(try await origins(at: "p") == ["a.md", "b.md"])
+    }
+    #expect(!workshop.exists("outside/.freshet"))
+  }
+
+  @Test func aCollectionThatAFileMadeIsNotSyncedWithoutIt() async throws {
+    try await makeProject()
+    try FileManager.default.moveItem(
+      atPath: workshop.path + "/p/freshet.yaml",
+      toPath: workshop.path + "/p/other.yaml"
+    )
+    for words in [["sync"], ["sync", "."], ["sync", "a.md"], ["sync", "--dry-run"]] {
+      let sync = try await workshop.run(Workshop.programs + "/freshet", words, at: "p")
+      #expect(sync.code == 64 && sync.errors.contains("p/freshet.yaml") && sync.errors.contains("--config"))
+    }
+    #expect(try await workshop.freshet("sync", "-c", "other.yaml", at: "p").code == 0)
+    let named = try await workshop.freshet("sync", at: "p")
+    #expect(named.code == 64 && named.errors.contains("`--config \(workshop.path)/p/other.yaml`"), "\(named.errors)")
+    #expect(try await origins(at: "p") == ["a.md", "b.md"])
+  }
+
+  @Test func namedPathsOfACollectionWithoutAFileAreAllThatIsSynced() async throws {
+    for name in ["d/a.md", "d/p/b.md", "d/q/c.md", "d/r/d.md"] { try workshop.write(name, "Document \(name).\n") }
+    #expect(try await workshop.freshet("sync", "d").code == 0)
+    for name in ["a2.md", "p/b2.md", "q/c2.md", "r/d2.md"] { try workshop.write("d/" + name, "New: \(name).\n") }
+    #expect(try await workshop.freshet("sync", "a2.md", at: "d").output.contains("1 created"))
+    #expect(try await workshop.freshet("sync", "p", at: "d").output.contains("1 created"))
+    #expect(try await workshop.freshet("sync", "p", "d/q").code == 10)
+    #expect(try await workshop.freshet("sync", "p", "q", at: "d").output.contains("1 created"))
+    #expect(!workshop.exists("d/p/.freshet"))
+    #expect(try await origins(at: "d") == ["a.md", "a2.md", "p/b.md", "p/b2.md", "q/c.md", "q/c2.md", "r/d.md"])
+    #expect(try await workshop.freshet("sync", "d").output.contains("1 created"))
+  }
+
+  @Test func aPathWithNothingThereIsSaidSo() async throws {
+    try await makeProject()
+    let missing = try await workshop.freshet("sync", "nonesuch.md", at: "p")
+    #expect(missing.code == 1 && missing.errors.contains("nonesuch.md: nothing is there"), "\(missing.errors)")
+    let excluded = try await workshop.freshet("sync", "secret.txt", at: "p")
+    #expect(excluded.code == 0)
+    #expect(excluded.errors.contains("secret.txt: left out: no include pattern matches it"), "\(excluded.errors)")
+    // What was there is deleted, as the collection knows it.
+    try workshop.remove("p/a.md")
+    #expect(try await workshop.freshet("sync", "a.md", at: "p").output.contains("1 deleted"))
+  }
+
+  @Test func aProjectIsTheSameThroughALink() async throws {
+    try await makeProject()
+    try FileManager.default.createSymbolicLink(
+      atPath: workshop.path + "/link",
+      withDestinationPath: workshop.path + "/p"
+    )
+    try workshop.write("p/c.md", "The third document.\n")
+    let sync = try await workshop.freshet("sync", "-c", "link/freshet.yaml", "p/c.md")
+    #expect(sync.code == 0 && sync.output.contains("1 created"), "\(sync.errors)")
+    try workshop.write("p/d.md", "The fourth document.\n")
+    #expect(try await workshop.freshet("sync", "../link/d.md", at: "p").output.contains("1 created"))
+    #expect(try await workshop.freshet("show", workshop.path + "/link/d.md", at: "p").output.contains("fourth"))
+  }
+
+  @Test func aNameThatIsNoUTF8IsFoundAsItIsTyped() async throws {
+    try workshop.write("d/good.md", "A good name.\n")
+    let script = "cd d && printf 'Bad name.\\n' > $'bad\\xff.md' && freshet sync . && "
+    let shown = try await workshop.run("/bin/bash", ["-c", script + "freshet show $'bad\\xff.md'"])
+    #expect(shown.code == 0 && shown.output.contains("Bad name."), "\(shown.errors)")
+    let synced = try await workshop.run(
+      "/bin/bash",
+      ["-c", "printf 'Changed.\\n' > $'d/bad\\xff.md' && freshet sync $'d/bad\\xff.md' && freshet show -c d $'d/bad\\xff.md'"]
+    )
+    #expect(synced.code == 0 && synced.output.contains("1 modified") && synced.output.contains("Changed."))
+  }
+
+  @Test func aFileWithTheOtherEndingIsAConfigurationToo() async throws {
+    try workshop.write("freshet.yml", "sources: [{ path: docs }]\n")
+    try workshop.write("docs/a.md", "A document.\n")
+    #expect(try await workshop.freshet("sync").code == 0)
+    #expect(try await origins() == ["a.md"])
+  }
+
+  @Test func nothingNeedsAHomeFolder() async throws {
+    try await makeProject()
+    let search = try await workshop.run(
+      "/usr/bin/env",
+      ["-u", "HOME", "-u", "XDG_CONFIG_HOME", Workshop.programs + "/freshet", "search", "document"],
+      at: "p"
+    )
+    #expect(search.code == 0 && search.output.contains("a.md"), "\(search.errors)")
+  }
+}
