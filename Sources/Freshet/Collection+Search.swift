@@ -17,16 +17,16 @@ extension Collection {
   /// Answers a search at one committed state, also while a sync is under way.
   ///
   /// The query is embedded only for the modes that need it; a hybrid search goes on with keywords alone when the embedder
-  /// cannot be reached, and the answer's mode says so.
+  /// cannot be reached, and the answer's mode and warnings say so.
   /// - Throws: `FreshetError` with `invalid_argument`, `model_unavailable`, `model_mismatch`, `store_failed`;
   ///   `CancellationError`.
   public func search(_ request: SearchRequest) async throws -> SearchResponse {
     // The view first and the snapshot then: so the log leads from the one to the other.
     let view = try await loadedIndex()
-    let vector = try await queryVector(request)
+    let (vector, warning) = try await queryVector(request)
     let sources = try factory.sources()
     let settings = indexDirectory?.settings
-    let (response, newest) = try await store.read(.everything) { snapshot in
+    let (answer, newest) = try await store.read(.everything) { snapshot in
       var advanced: IndexView?
       if vector != nil, let settings, let model = try snapshot.models().first(where: { $0.state == .serving }) {
         let feed = SnapshotFeed(snapshot, model: model)
@@ -40,6 +40,8 @@ extension Collection {
       return (try searcher.search(request, vector: vector), advanced)
     }
     if let newest { cachedIndex = newest }
+    var response = answer
+    if let warning { response.warnings.append(warning) }
     return response
   }
 
@@ -50,22 +52,31 @@ extension Collection {
     return try await pool.run { indexDirectory.load(mode: .mapped) }
   }
 
-  private func queryVector(_ request: SearchRequest) async throws -> [Float]? {
-    guard request.mode != .keyword, let embedder = try await embedder() else { return nil }
-    let serving = try await models().first { $0.state == .serving }
-    guard let serving else { return nil }
-    guard serving.description.fingerprint == embedder.model.fingerprint else {
-      if request.mode == .hybrid { return nil }
-      throw FreshetError(
-        .modelMismatch,
-        "the collection's vectors are of \(serving.description.name), the configuration names "
-          + "\(embedder.model.name); sync to embed the collection with it"
-      )
+  /// The query's vector; `nil` when only words can be searched, with the reason when somebody has to know it.
+  private func queryVector(_ request: SearchRequest) async throws -> (vector: [Float]?, warning: String?) {
+    guard request.mode != .keyword, let embedder = try await embedder() else { return (nil, nil) }
+    let wordsOnly = "only words were searched"
+    guard let serving = try await models().first(where: { $0.state == .serving })?.description else {
+      return (nil, "the collection has no vectors, so \(wordsOnly); `freshet sync` makes them")
+    }
+    guard serving.fingerprint == embedder.model.fingerprint else {
+      let cause = Self.difference(serving, embedder.model)
+      let remedy = "`freshet sync` embeds the collection with the configured model; or configure the other one again"
+      guard request.mode == .hybrid else { throw FreshetError(.modelMismatch, "\(cause). \(remedy)") }
+      return (nil, "\(cause), so \(wordsOnly). \(remedy)")
     }
     do {
-      return Array(try await embedder.embed([request.query], for: .query)[0])
+      return (Array(try await embedder.embed([request.query], for: .query)[0]), nil)
     } catch let error as FreshetError where request.mode == .hybrid && error.isTransient {
-      return nil
+      return (nil, "the embedder did not answer, so \(wordsOnly): \(error)")
     }
+  }
+
+  /// The two models by name and components, and by what else tells them apart when these are equal.
+  private static func difference(_ serving: ModelDescription, _ configured: ModelDescription) -> String {
+    func named(_ model: ModelDescription) -> String { "\(model.name) (\(model.dimension) components)" }
+    let (left, right) = (named(serving), named(configured))
+    let rest = left == right ? " of another revision, precision or prefix" : ""
+    return "the collection's vectors are of \(left), the configuration names \(right)\(rest)"
   }
 }

@@ -73,6 +73,8 @@ public struct SearchResponse: Hashable, Sendable {
   public var sequence: SequenceNumber
   /// The hits, best first.
   public var hits: [SearchHit]
+  /// What was searched otherwise than asked for and why, a sentence each with its remedy.
+  public var warnings: [String] = []
 
   /// The answer of `search --json`.
   public var json: JSONValue {
@@ -81,6 +83,7 @@ public struct SearchResponse: Hashable, Sendable {
       "mode": .string(mode.rawValue),
       "sequence": .integer(sequence),
       "hits": .array(hits.map(\.json)),
+      "warnings": .array(warnings.map { .string($0) }),
     ]
   }
 }

@@ -39,6 +39,7 @@ extension Verb {
       let search = request
       return try await session.reading { collection in
         let response = try await collection.search(search)
+        for warning in response.warnings { session.diagnostics.warning(warning.displayable) }
         if session.writesJSON {
           try session.output.json(response.json)
         } else {
