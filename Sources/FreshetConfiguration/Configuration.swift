@@ -171,6 +171,11 @@ public struct ChunkConfiguration: Hashable, Sendable {
     case characters
   }
 
+  /// The least `soft`: room for a heading path, a table's header and a word.
+  public static let smallestSoft = 64
+  /// The greatest `hard`.
+  public static let greatestHard = 1 << 20
+
   /// The size above which text is cut.
   public var soft = 190
   /// The size below which a piece is joined to a neighbour.

@@ -39,6 +39,18 @@ import Testing
     #expect(try read("# a comment\n---\n").sources.isEmpty)
   }
 
+  @Test(arguments: [
+    ("soft: 100", 100, 50, 256), ("soft: 64", 64, 32, 256), ("soft: 600", 600, 60, 800), ("hard: 128", 96, 48, 128),
+    ("hard: 64", 64, 32, 64), ("hard: 512", 190, 60, 512), ("min: 0", 190, 0, 256),
+  ])
+  func sizesOfChunksThatAreNotGivenFollowThoseThatAre(text: String, soft: Int, minimum: Int, hard: Int) throws {
+    let chunk = try read("chunk: { \(text) }").chunk
+    #expect((chunk.soft, chunk.minimum, chunk.hard) == (soft, minimum, hard))
+    let variable = text.split(separator: ": ")
+    let name = "FRESHET_CHUNK_" + variable[0].uppercased()
+    #expect(try read("", environment: [name: String(variable[1])]).chunk == chunk)
+  }
+
   @Test func theWholeContractIsRead() throws {
     let configuration = try read(
       """
@@ -124,8 +136,20 @@ import Testing
     ),
     ("embedder: onnx", "must be"),
     (
-      "chunk: { soft: 20, min: 30 }",
-      "/project/freshet.yaml:1:20: `chunk.min` must be below `chunk.soft`; they are 30 and 20."
+      "chunk: { soft: 80, min: 41 }",
+      "/project/freshet.yaml:1:20: `chunk.min` must be at most half of `chunk.soft` (40); here stands 41."
+    ),
+    (
+      "chunk: { soft: 80, overlap: 41 }",
+      "/project/freshet.yaml:1:20: `chunk.overlap` must be at most half of `chunk.soft` (40); here stands 41."
+    ),
+    (
+      "chunk: { soft: 10 }",
+      "/project/freshet.yaml:1:16: `chunk.soft` must be a whole number, 64 to 1048576; here stands `10`."
+    ),
+    (
+      "chunk: { soft: 300, hard: 200 }",
+      "/project/freshet.yaml:1:10: `chunk.soft` does not fit: `soft` must be at most `hard`; they are 300 and 200."
     ),
     (
       "sources:\n- site: https://example.com/docs/",

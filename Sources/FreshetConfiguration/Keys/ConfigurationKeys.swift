@@ -139,20 +139,28 @@ enum ConfigurationKeys {
   ]
 
   static let chunk: [Key] = [
-    Key("chunk.soft", \.chunk.soft, .integer(8...100_000), default: defaults, "The size above which text is cut."),
+    Key(
+      "chunk.soft",
+      \.chunk.soft,
+      .integer(ChunkConfiguration.smallestSoft...ChunkConfiguration.greatestHard),
+      default: defaults,
+      "The size above which text is cut; at most `hard`. Without it, 190, or three quarters of a smaller `hard`."
+    ),
     Key(
       "chunk.min",
       \.chunk.minimum,
-      .integer(0...100_000),
+      .integer(0...ChunkConfiguration.greatestHard / 2),
       default: defaults,
-      "The size below which a piece joins a neighbour; below `soft`."
+      """
+      The size below which a piece joins a neighbour; at most half of `soft`. Without it, 60, or half of a smaller `soft`.
+      """
     ),
     Key(
       "chunk.hard",
       \.chunk.hard,
-      .integer(8...200_000),
+      .integer(ChunkConfiguration.smallestSoft...ChunkConfiguration.greatestHard),
       default: defaults,
-      "The size that no piece exceeds; at least `soft`."
+      "The size that no piece exceeds; at least `soft`. Without it, 256, or a third more than a larger `soft`."
     ),
     Key(
       "chunk.unit",
@@ -164,9 +172,9 @@ enum ConfigurationKeys {
     Key(
       "chunk.overlap",
       \.chunk.overlap,
-      .integer(0...50_000),
+      .integer(0...ChunkConfiguration.greatestHard / 2),
       default: defaults,
-      "How much of its neighbours a passage repeats; below `soft`."
+      "How much of its neighbours a passage repeats; at most half of `soft`."
     ),
   ]
 

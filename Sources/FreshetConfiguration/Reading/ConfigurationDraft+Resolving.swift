@@ -5,7 +5,7 @@ extension ConfigurationDraft {
   func resolved(home: String?) throws -> Configuration {
     var result = configuration
     try checkEmbedder()
-    try checkChunks()
+    result.chunk = try chunks()
     if !result.isPostgreSQL {
       result.collection = ConfigurationPath.absolute(result.collection, in: result.folder, home: home)
     }
@@ -34,17 +34,34 @@ extension ConfigurationDraft {
     }
   }
 
-  private func checkChunks() throws {
-    let chunk = configuration.chunk
-    guard chunk.minimum < chunk.soft else {
-      throw problem("chunk.min", "must be below `chunk.soft`; they are \(chunk.minimum) and \(chunk.soft).")
+  /// The chunks' sizes: those given, checked, and the others by their defaults' proportions to these.
+  private func chunks() throws -> ChunkConfiguration {
+    var chunk = configuration.chunk
+    let defaults = ChunkConfiguration()
+    if !givenKeys.contains("chunk.soft"), givenKeys.contains("chunk.hard") {
+      chunk.soft = min(defaults.soft, max(ChunkConfiguration.smallestSoft, chunk.hard / 4 * 3))
     }
+    if !givenKeys.contains("chunk.hard") {
+      chunk.hard = min(max(defaults.hard, chunk.soft / 3 * 4), ChunkConfiguration.greatestHard)
+    }
+    if !givenKeys.contains("chunk.min") { chunk.minimum = min(defaults.minimum, chunk.soft / 2) }
     guard chunk.soft <= chunk.hard else {
-      throw problem("chunk.soft", "must be at most `chunk.hard`; they are \(chunk.soft) and \(chunk.hard).")
+      let key = givenKeys.contains("chunk.soft") ? "chunk.soft" : "chunk.hard"
+      throw problem(key, "does not fit: `soft` must be at most `hard`; they are \(chunk.soft) and \(chunk.hard).")
     }
-    guard chunk.overlap < chunk.soft else {
-      throw problem("chunk.overlap", "must be below `chunk.soft`; they are \(chunk.overlap) and \(chunk.soft).")
+    guard chunk.minimum <= chunk.soft / 2 else {
+      throw problem(
+        "chunk.min",
+        "must be at most half of `chunk.soft` (\(chunk.soft / 2)); here stands \(chunk.minimum)."
+      )
     }
+    guard chunk.overlap <= chunk.soft / 2 else {
+      throw problem(
+        "chunk.overlap",
+        "must be at most half of `chunk.soft` (\(chunk.soft / 2)); here stands \(chunk.overlap)."
+      )
+    }
+    return chunk
   }
 
   // MARK: Sources

@@ -7,6 +7,8 @@ struct ConfigurationDraft {
   var places: [String: String] = [:]
   /// The keys whose value is the file's own.
   var fileKeys: Set<String> = []
+  /// The keys whose value is not the default: the file's, the environment's or the call's.
+  var givenKeys: Set<String> = []
   let file: String
 
   init(_ configuration: Configuration, file: String) {
@@ -66,6 +68,7 @@ struct ConfigurationDraft {
       throw error("`\(key.name)` \(problem.sentence)", at: problem.location ?? entry.value.location)
     }
     fileKeys.insert(key.name)
+    givenKeys.insert(key.name)
   }
 
   private mutating func applySources(_ node: YAMLNode) throws {
@@ -169,6 +172,7 @@ struct ConfigurationDraft {
     }
     places[key.name] = label
     fileKeys.remove(key.name)
+    givenKeys.insert(key.name)
   }
 }
 
