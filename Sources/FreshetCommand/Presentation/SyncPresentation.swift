@@ -29,7 +29,7 @@ extension DeletionReason {
   var sentence: String {
     switch self {
     case .vanished: "gone from its source"
-    case .outOfScope: "no longer included by the patterns"
+    case .outOfScope: "left out by the rules now: patterns, ignore files, size or links"
     case .sourceRemoved: "its source is no longer configured"
     case .memberRemoved: "no longer in its file"
     }

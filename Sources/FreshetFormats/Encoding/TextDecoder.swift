@@ -155,7 +155,7 @@ public enum TextDecoder {
     if zeros * 1000 > bytes.count || bytes.prefix(4096).contains(0) && zeros > 3 {
       throw FreshetError(
         .unsupportedType,
-        "the file is binary data, not text; exclude it, or name its format under `formats` in the configuration"
+        "the file is binary data, not text; exclude it, or name its format under `parsers` in the configuration"
       )
     }
   }
