@@ -15,7 +15,7 @@ import FreshetModel
 /// Time is linear in the Markdown's bytes.
 public struct CartesianChunker: Chunker {
   /// Changes with every change of what the same rendition gives.
-  static let version = 1
+  static let version = 2
 
   /// The sizes.
   public let parameters: ChunkingParameters

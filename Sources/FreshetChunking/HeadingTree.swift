@@ -49,7 +49,8 @@ struct HeadingTree {
   }
 }
 
-/// Reads the words of a heading: without `#` marks, underline and line breaks.
+/// Reads the words of a heading: without the marks of Markdown (`#`), AsciiDoc (`=`) and reStructuredText (a line of any
+/// punctuation below), and without line breaks.
 enum HeadingText {
   static func of(_ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int) -> String {
     let range = range(bytes, start, end)
@@ -69,19 +70,36 @@ enum HeadingText {
       if close == start || bytes[close - 1] <= 0x20 { end = close }
     } else if let line = underline(bytes, start, end) {
       end = line
+    } else if let words = afterPrefix(bytes, start, end) {
+      (start, end) = (words.lowerBound, words.upperBound)
     }
     while start < end, bytes[start] <= 0x20 { start += 1 }
     while end > start, bytes[end - 1] <= 0x20 { end -= 1 }
     return start..<end
   }
 
-  /// Where the last line starts when it is a run of `=` or `-` below other lines.
+  /// What stands after the `== ` of an AsciiDoc title, and before the same marks at its end; `nil` for anything else.
+  private static func afterPrefix(_ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int) -> Range<Int>? {
+    var marks = 0
+    while start + marks < end, bytes[start + marks] == UInt8(ascii: "=") { marks += 1 }
+    guard (1...6).contains(marks), start + marks < end, bytes[start + marks] == 0x20 else { return nil }
+    let close = end - marks
+    let isClosed =
+      close > start + marks + 1 && bytes[close - 1] == 0x20
+      && bytes[close..<end].allSatisfy { $0 == UInt8(ascii: "=") }
+    return start + marks..<(isClosed ? close : end)
+  }
+
+  /// Where the last line starts when it is a run of one punctuation mark below other lines.
   private static func underline(_ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int) -> Int? {
     var index = end
     while index > start, bytes[index - 1] != UInt8(ascii: "\n") { index -= 1 }
     guard index > start, index < end else { return nil }
     let mark = bytes[index]
-    guard mark == UInt8(ascii: "=") || mark == UInt8(ascii: "-") else { return nil }
+    switch mark {
+    case 0x21...0x2F, 0x3A...0x40, 0x5B...0x60, 0x7B...0x7E: break
+    default: return nil
+    }
     for place in index..<end where bytes[place] != mark && bytes[place] > 0x20 { return nil }
     return index
   }

@@ -24,6 +24,20 @@ import Testing
     #expect(found.first?.start == 21)
   }
 
+  @Test(arguments: [
+    ("= Doc", 5), ("= Doc =", 7), ("Doc\n~~~", 7), ("Doc\n***", 7), ("Doc\n===", 7), ("# Doc #", 7),
+  ])
+  func `a heading's words are without the marks of its format`(heading: String, end: Int) {
+    let text = Array((heading + "\n\nSome text.").utf8)
+    let page = Rendition(
+      markdown: text,
+      blocks: [
+        Block(kind: .heading, level: 1, start: 0, end: end), Block(kind: .paragraph, start: end + 2, end: text.count),
+      ]
+    )
+    #expect(CartesianChunker().chunks(of: page).map(\.heading) == [["Doc"]])
+  }
+
   @Test func `sections that are joined share their common path and keep their own headings`() {
     let found = chunks("# Keys\n\n## Rotation\n\nRotate every month.\n\n## Backup\n\nWrite them down.")
     #expect(found.map(\.heading) == [["Keys"]])

@@ -53,6 +53,8 @@ import Testing
   @Test func asciidocTitlesAreHeadings() throws {
     let page = try plain("= Book\n\n== Chapter\ntext\n\n==== Deep\n====\n", .asciidoc)
     #expect(page.outline.prefix(3) == ["heading 1: = Book", "heading 2: == Chapter", "paragraph: text"])
+    #expect(page.title == "Book")
+    #expect(try plain("= Book =\n\ntext\n", .asciidoc).title == "Book")
   }
 
   @Test(arguments: [

@@ -81,7 +81,12 @@ struct TextBlockReader {
     while marks < line.count, bytes[line.lowerBound + marks] == UInt8(ascii: "=") { marks += 1 }
     let after = line.lowerBound + marks
     guard marks <= 6, after < line.upperBound, bytes[after] == 0x20 else { return false }
-    append(heading: line, text: (after + 1)..<line.upperBound, level: marks)
+    // `== Title ==` closes what it opened.
+    let close = line.upperBound - marks
+    let isClosed =
+      close > after + 1 && bytes[close - 1] == 0x20
+      && bytes[close..<line.upperBound].allSatisfy { $0 == UInt8(ascii: "=") }
+    append(heading: line, text: (after + 1)..<(isClosed ? close - 1 : line.upperBound), level: marks)
     return true
   }
 
