@@ -26,7 +26,7 @@ extension Collection {
     let (vector, warning) = try await queryVector(request)
     let sources = try factory.sources()
     let settings = indexDirectory?.settings
-    let (answer, newest) = try await store.read(.everything) { snapshot in
+    let (answer, newest, slips) = try await store.read(.everything) { snapshot in
       var advanced: IndexView?
       if vector != nil, let settings, let model = try snapshot.models().first(where: { $0.state == .serving }) {
         let feed = SnapshotFeed(snapshot, model: model)
@@ -37,11 +37,12 @@ extension Collection {
       let searcher = Searcher(snapshot, index: advanced?.index) { source, origin in
         sources.first { $0.name == source }?.uri(of: origin) ?? origin
       }
-      return (try searcher.search(request, vector: vector), advanced)
+      let slips = try request.filter.map { try Self.warnings(about: $0, snapshot) } ?? []
+      return (try searcher.search(request, vector: vector), advanced, slips)
     }
     if let newest { cachedIndex = newest }
     var response = answer
-    if let warning { response.warnings.append(warning) }
+    response.warnings = (warning.map { [$0] } ?? []) + slips
     return response
   }
 

@@ -12,6 +12,10 @@ import FreshetModel
 /// text in double or single quotes (`\` takes the next character as itself), or a word without spaces, commas and
 /// parentheses. A field is a word or a quoted text. `field not in (…)` is `not field in (…)`; `true` and `false` alone
 /// match everything and nothing.
+///
+/// Values of `StandardField`s are what these hold, and anything else is refused: texts, a `size` with or without unit
+/// (`10 kB`), and for `modified` a date, which stands for the whole of its day, month or year: `= 2026-11-21` is that
+/// day, `> 2026-11-21` after it.
 public struct FilterParser {
   /// The longest filter, in bytes.
   public static let bytesMax = 16_384
@@ -101,21 +105,15 @@ public struct FilterParser {
     switch token.kind {
     case .comparison(let comparison):
       try advance()
-      let place = token
-      let value = try value("expected a value after '\(comparison.rawValue)'", isPattern: comparison == .matches)
-      if comparison == .matches, case .string = value {
-      } else if comparison == .matches {
-        throw lexer.error(at: place, "expected a pattern after '~'")
-      }
-      return .field(field, comparison, value)
+      return try condition(field, comparison)
     case .text where token.isWord("in"):
       try advance()
-      return .oneOf(field, try list())
+      return try membership(field)
     case .text where token.isWord("not"):
       try advance()
       guard token.isWord("in") else { throw lexer.error(at: token, "expected 'in' after 'not'") }
       try advance()
-      return .not(.oneOf(field, try list()))
+      return .not(try membership(field))
     default:
       if !isQuoted, field == "true" { return .all([]) }
       if !isQuoted, field == "false" { return .any([]) }
@@ -123,26 +121,87 @@ public struct FilterParser {
     }
   }
 
-  private mutating func list() throws(FreshetError) -> [JSONValue] {
-    try expect(.open, "expected '(' after 'in'")
-    var values: [JSONValue] = []
-    if token.kind == .close {
+  private mutating func condition(_ field: String, _ comparison: Filter.Comparison) throws(FreshetError) -> Filter {
+    let place = token
+    let expected = "expected a value after '\(comparison.rawValue)'"
+    if comparison == .matches {
+      if field == StandardField.size.rawValue {
+        throw lexer.error(at: place, "'~' compares texts, and the field 'size' is a number; use <, <=, =, >= or >")
+      }
+      guard case .text(let pattern, _) = token.kind else { throw lexer.error(at: place, expected) }
       try advance()
-      return values
+      return .field(field, .matches, .string(pattern))
     }
-    values.append(try value("expected a value"))
-    while token.kind == .comma {
-      try advance()
-      values.append(try value("expected a value after ','"))
-    }
-    try expect(.close, "expected ',' or ')'")
-    return values
+    if field == StandardField.modified.rawValue { return StandardField.filter(field, comparison, try span(expected)) }
+    return .field(field, comparison, try value(of: field, expected))
   }
 
-  private mutating func value(_ expected: String, isPattern: Bool = false) throws(FreshetError) -> JSONValue {
+  /// The values in parentheses after `in`.
+  private mutating func membership(_ field: String) throws(FreshetError) -> Filter {
+    try expect(.open, "expected '(' after 'in'")
+    var values: [JSONValue] = []
+    var spans: [Filter] = []
+    let isMoment = field == StandardField.modified.rawValue
+    while token.kind != .close {
+      let expected = values.isEmpty && spans.isEmpty ? "expected a value" : "expected a value after ','"
+      if isMoment {
+        spans.append(StandardField.filter(field, .equal, try span(expected)))
+      } else {
+        values.append(try value(of: field, expected))
+      }
+      guard token.kind == .comma else { break }
+      try advance()
+      if token.kind == .close { throw lexer.error(at: token, "expected a value after ','") }
+    }
+    try expect(.close, "expected ',' or ')'")
+    guard isMoment else { return .oneOf(field, values) }
+    return spans.count == 1 ? spans[0] : .any(spans)
+  }
+
+  /// A value, as the field takes it.
+  private mutating func value(of field: String, _ expected: String) throws(FreshetError) -> JSONValue {
     guard case .text(let text, let isQuoted) = token.kind else { throw lexer.error(at: token, expected) }
+    switch StandardField(rawValue: field)?.kind {
+    case .text?:
+      try advance()
+      return !isQuoted && text == "null" ? .null : .string(text)
+    case .size?: return try size(text, isQuoted: isQuoted)
+    case .moment?, nil:
+      try advance()
+      return isQuoted ? .string(text) : FilterLiteral.value(of: text)
+    }
+  }
+
+  /// A number of bytes, whose unit may stand apart.
+  private mutating func size(_ text: String, isQuoted: Bool) throws(FreshetError) -> JSONValue {
+    let start = token
     try advance()
-    return isQuoted || isPattern ? .string(text) : FilterLiteral.value(of: text)
+    if !isQuoted, case .text(let unit, isQuoted: false) = token.kind, let bytes = Quantity.bytes(text + " " + unit) {
+      try advance()
+      return .integer(bytes)
+    }
+    if !isQuoted {
+      switch FilterLiteral.value(of: text) {
+      case .integer(let bytes): return .integer(bytes)
+      case .number(let bytes): return .number(bytes)
+      case .null: return .null
+      default: break
+      }
+    }
+    guard let bytes = Quantity.bytes(text) else {
+      throw lexer.error(at: start, "expected a number of bytes, or a size such as 10kB, '1.5 MB' or 64KiB")
+    }
+    return .integer(bytes)
+  }
+
+  /// A date.
+  private mutating func span(_ expected: String) throws(FreshetError) -> TimeSpan {
+    guard case .text(let text, _) = token.kind else { throw lexer.error(at: token, expected) }
+    guard let span = TimeSpan(text) else {
+      throw lexer.error(at: token, "expected a date such as 2026-11-21, 2026-11 or 2026-11-21T10:30Z")
+    }
+    try advance()
+    return span
   }
 
   private mutating func expect(_ kind: FilterToken.Kind, _ expected: String) throws(FreshetError) {

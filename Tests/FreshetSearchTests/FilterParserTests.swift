@@ -8,7 +8,7 @@ import Testing
     ("team = ops", Filter.field("team", .equal, "ops")),
     (
       "team = ops and modified > 2026-01-01",
-      .all([.field("team", .equal, "ops"), .field("modified", .greater, "2026-01-01")])
+      .all([.field("team", .equal, "ops"), .field("modified", .greaterOrEqual, "2026-01-02T00:00:00.000Z")])
     ),
     ("type in (html, markdown)", .oneOf("type", ["html", "markdown"])),
     ("type not in (html)", .not(.oneOf("type", ["html"]))),
@@ -39,6 +39,47 @@ import Testing
     #expect(try Filter(filter.text) == filter, "\(filter.text)")
   }
 
+  private static func day(_ comparison: String, _ text: String) throws -> [String] {
+    let filter = try Filter("modified \(comparison) \(text)")
+    #expect(try Filter(filter.text) == filter, "\(filter.text)")
+    return filter.text.split(separator: " and ").map { $0.split(separator: " ").dropFirst().joined(separator: " ") }
+  }
+
+  @Test func `a date stands for the whole of it`() throws {
+    func said(_ comparison: String, _ text: String) throws -> String {
+      try Self.day(comparison, text).joined(separator: " & ")
+    }
+    let (day, next) = ("2026-11-21T00:00:00.000Z", "2026-11-22T00:00:00.000Z")
+    #expect(try said("=", "2026-11-21") == ">= \(day) & < \(next)")
+    #expect(try said(">", "2026-11-21") == ">= \(next)")
+    #expect(try said(">=", "2026-11-21") == ">= \(day)")
+    #expect(try said("<", "2026-11-21") == "< \(day)")
+    #expect(try said("<=", "2026-11-21") == "< \(next)")
+    #expect(try said("in", "(2026-11-21)") == ">= \(day) & < \(next)")
+    #expect(try said("=", "2026-12") == ">= 2026-12-01T00:00:00.000Z & < 2027-01-01T00:00:00.000Z")
+    #expect(try said("=", "2024-02") == ">= 2024-02-01T00:00:00.000Z & < 2024-03-01T00:00:00.000Z")
+    #expect(try said(">", "2026") == ">= 2027-01-01T00:00:00.000Z")
+    #expect(try said("<=", "2026-11-21T10:30") == "< 2026-11-21T10:31:00.000Z")
+    #expect(try said("<=", "2026-11-21T10:30:05+02:00") == "< 2026-11-21T08:30:06.000Z")
+    #expect(try said("<=", "'2026-11-21 10:30:05.25'") == "< 2026-11-21T10:30:05.251Z")
+    let other = Filter.any([
+      .field("modified", .less, .string(day)), .field("modified", .greaterOrEqual, .string(next)),
+    ])
+    #expect(try Filter("modified != 2026-11-21") == other)
+  }
+
+  @Test(arguments: [
+    ("size > 1kB", Filter.field("size", .greater, 1000)), ("size > 1 kB", .field("size", .greater, 1000)),
+    ("size > \"1.5 MB\"", .field("size", .greater, 1_500_000)), ("size = 12", .field("size", .equal, 12)),
+    ("size in (1 KiB, 2kB)", .oneOf("size", [1024, 2000])), ("name = 2026", .field("name", .equal, "2026")),
+    ("source = true", .field("source", .equal, "true")), ("year = 2026", .field("year", .equal, 2026)),
+    ("modified ~ 2026-*", .field("modified", .matches, "2026-*")),
+  ])
+  func `a standard field takes the values that it holds`(_ text: String, _ filter: Filter) throws {
+    #expect(try Filter(text) == filter)
+    #expect(try Filter(filter.text) == filter, "\(filter.text)")
+  }
+
   @Test(arguments: [
     ("", "character 1 (its end): expected a field"),
     ("team", "character 5 (its end): expected =, !="),
@@ -52,6 +93,12 @@ import Testing
     ("a in (x y)", "character 9 ('y)'): expected ',' or ')'"),
     ("a not = 1", "character 7 ('= 1'): expected 'in' after 'not'"),
     (") = 1", "character 1 (') = 1'): expected a field"),
+    ("modified > \"yesterday\"", "character 12 ('\"yesterday\"'): expected a date such as 2026-11-21"),
+    ("modified > 2026-13-45", "character 12 ('2026-13-45'): expected a date"),
+    ("modified > 2026-02-30", "expected a date"), ("modified in (soon)", "expected a date"),
+    ("size > big", "character 8 ('big'): expected a number of bytes, or a size such as 10kB"),
+    ("size > 10 miles", "character 11 ('miles'): expected 'and', 'or' or the end"),
+    ("size ~ 1*", "'~' compares texts, and the field 'size' is a number"),
   ])
   func `a mistake is named with its place`(_ text: String, _ message: String) {
     let error = #expect(throws: FreshetError.self) { try Filter(text) }
@@ -103,6 +150,9 @@ enum RandomFilter {
   static func make(depth: Int, _ random: inout SeededRandom) -> Filter {
     let fields = ["team", "number", "tags", "draft", "missing", "odd field", "in", "origin", "title"]
     let field = fields.randomElement(using: &random) ?? "team"
+    // A standard field's values are texts, however they look.
+    let isText = StandardField(rawValue: field) != nil
+    let values = isText ? values.filter { if case .string = $0 { true } else { $0 == nil } } : values
     let value = values.randomElement(using: &random) ?? .null
     func parts() -> [Filter] {
       let count = [0, 2, 2, 3].randomElement(using: &random) ?? 2

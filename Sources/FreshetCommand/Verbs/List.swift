@@ -8,6 +8,7 @@ extension Verb {
   static let list = Verb(
     "list",
     overview: "List the documents of the collection.",
+    discussion: "Filters are those of `freshet search`: docs/filters.md.",
     options: [
       .value("source", "name", .text, "Only this source."),
       .value("type", "format", .text, "Only this format: markdown, html, json, …"),
@@ -28,6 +29,16 @@ extension Verb {
       let session = Session(invocation)
       let query = try query(invocation)
       return try await session.reading { collection in
+        if let source = query.source {
+          let names = try await collection.sourceNames()
+          guard names.contains(source) else {
+            let said = names.isEmpty ? "there is none" : "the sources are " + names.joined(separator: ", ")
+            throw FreshetError(.notFound, "the collection has no source of this name; \(said)", path: source)
+          }
+        }
+        if let filter = query.filter {
+          for warning in try await collection.warnings(about: filter) { session.diagnostics.warning(warning.displayable) }
+        }
         let documents = try await collection.documents(query)
         if session.writesJSON {
           for document in documents { try session.output.json(document.json(uri: collection.uri(of: document))) }

@@ -8,9 +8,14 @@ extension Verb {
   static let search = Verb(
     "search",
     overview: "Search the collection.",
+    discussion: """
+      A filter is a condition on fields: source, origin, name, category, title, type, size, modified, and the documents' \
+      own metadata. It compares with =, !=, <, <=, >, >=, ~ (a shell pattern) and 'in (a, b)', asks for a field with \
+      exists(field), and joins with and, or, not. All of it with examples: docs/filters.md.
+      """,
     arguments: [Argument("query", .text, isRepeated: true, "Words, \"quoted phrases\", identifiers.")],
     options: [
-      .value("limit", short: "k", "n", .integer(0...SearchRequest.limitMax), default: "5", "At most so many hits."),
+      .value("limit", short: "k", "n", .integer(1...SearchRequest.limitMax), default: "5", "At most so many hits."),
       .value(
         "mode",
         "mode",
@@ -31,6 +36,9 @@ extension Verb {
     run: { invocation in
       let session = Session(invocation)
       var request = SearchRequest(invocation.arguments("query").joined(separator: " "))
+      guard request.query.contains(where: { !$0.isWhitespace }) else {
+        throw UsageError("The query is empty: name a word to search for.", path: invocation.path)
+      }
       request.limit = invocation.integer("limit") ?? 5
       request.mode = invocation.value("mode").flatMap(SearchMode.init) ?? .hybrid
       request.filter = try invocation.value("filter").map { try Filter($0) }
