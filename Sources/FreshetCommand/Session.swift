@@ -51,6 +51,9 @@ struct Session: Sendable {
   ///   implicit one.
   func configuration(for paths: [String] = [], overrides: [ConfigurationOverride] = []) throws -> Configuration {
     let configuration = try untrustedConfiguration(for: paths, overrides: overrides)
+    for (name, suggestion) in try loader().misspelledVariables() {
+      diagnostics.warning("Nothing reads the environment variable \(name); did you mean \(suggestion)?".displayable)
+    }
     // Only a configuration that needs trust needs a place where it is kept.
     if !configuration.trustRequirements.isEmpty, !invocation.flag("trust") {
       try trustStore().require(configuration)

@@ -40,7 +40,7 @@ public struct CommandLineApplication: Sendable {
     } catch {
       // Results that came before the error are results.
       try? output.flush()
-      return report(error)
+      return report(error, ErrorForm(words))
     }
   }
 
@@ -58,25 +58,23 @@ public struct CommandLineApplication: Sendable {
     }
   }
 
-  private func report(_ error: any Error) -> ExitCode {
+  private func report(_ error: any Error, _ form: ErrorForm) -> ExitCode {
     diagnostics.show(progress: "")
+    if let line = form.line(error) {
+      diagnostics.line(line)
+      return ExitCode(of: error)
+    }
     switch error {
     case let error as UsageError:
       diagnostics.error(error.message.displayable)
       let path = verbs(error.path)
       diagnostics.line("Usage: " + HelpPage.usage(of: path))
       diagnostics.line("  See '\(path.map(\.name).joined(separator: " ")) --help' for more information.")
-      return .usage
-    case let error as FreshetError:
-      diagnostics.error(error.description.displayable)
-      return ExitCode(error)
-    case is CancellationError:
-      diagnostics.line("Interrupted.")
-      return .interrupted
-    default:
-      diagnostics.error("\(error)".displayable)
-      return .failure
+    case let error as FreshetError: diagnostics.error(error.description.displayable)
+    case is CancellationError: diagnostics.line("Interrupted.")
+    default: diagnostics.error("\(error)".displayable)
     }
+    return ExitCode(of: error)
   }
 
   private func verbs(_ names: [String]) -> [Verb] {
@@ -90,6 +88,16 @@ public struct CommandLineApplication: Sendable {
 }
 
 extension ExitCode {
+  /// The code of whatever ended the call.
+  init(of error: any Error) {
+    switch error {
+    case is UsageError: self = .usage
+    case let error as FreshetError: self = ExitCode(error)
+    case is CancellationError: self = .interrupted
+    default: self = .failure
+    }
+  }
+
   /// The code of a failure of the whole call.
   public init(_ error: FreshetError) {
     switch error.code {

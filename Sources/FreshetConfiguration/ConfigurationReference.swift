@@ -53,6 +53,7 @@ public enum ConfigurationReference {
     - Every key outside `sources` that holds a single value or a list can be overridden by an environment variable:
       `FRESHET_` and the key in capitals with `_` for the dot, as in `FRESHET_EMBEDDER_PROVIDER=hash`. Commas separate the
       elements of a list. A command's option is stronger than the variable, and the variable stronger than the file.
+      A variable that starts with `FRESHET_`, that nothing reads and that looks like one of them is warned of.
     - The file is plain YAML in UTF-8: no anchors, aliases, tags or second documents, no key twice, at most 1 MiB.
 
     """

@@ -118,6 +118,18 @@ final class HandClock: Sendable {
     try expectSnapshot("progress-bar.txt", file.text.split(separator: "\r").joined(separator: "<CR>\n"))
   }
 
+  @Test func theLastSecondsAreNotCounted() throws {
+    let file = try CapturedDescriptor()
+    let clock = HandClock()
+    let progress = ProgressReporter(DiagnosticWriter(descriptor: file.descriptor), style: .lines, now: { clock.now })
+    for step in 0...8 {
+      progress.update(ProgressState(activity: "Embedding", completed: step * 10, total: 120, unit: "chunks"))
+      clock.advance(.seconds(1))
+    }
+    #expect(file.text.contains("about 10 s left") && file.text.contains(", a few seconds left"))
+    #expect(!file.text.contains("5.0 s") && !file.text.contains("about a few"))
+  }
+
   @Test func quietShowsNothing() throws {
     let file = try CapturedDescriptor()
     let clock = HandClock()

@@ -38,13 +38,16 @@ extension CollectionStatus {
       ("Collection", path),
       (
         "Documents",
-        "\(counts.documents), with \(counts.versions) versions"
+        "\(counts.documents), with \(Quantity.text(counts.versions, of: "version"))"
           + (counts.deletedDocuments > 0 ? "; \(counts.deletedDocuments) deleted" : "")
       ),
-      ("Chunks", "\(counts.chunks), of \(counts.passages) distinct texts"),
+      ("Chunks", "\(counts.chunks), of \(Quantity.text(counts.passages, of: "distinct text"))"),
       ("Model", model.map { "\($0.name), \($0.dimension) components" } ?? "none"),
     ]
-    if counts.awaitingVectors > 0 { lines.append(("Awaiting", "\(counts.awaitingVectors) documents wait for vectors")) }
+    if counts.awaitingVectors > 0 {
+      let verb = counts.awaitingVectors == 1 ? "waits" : "wait"
+      lines.append(("Awaiting", "\(Quantity.text(counts.awaitingVectors, of: "document")) \(verb) for vectors"))
+    }
     if let index {
       lines.append(
         (

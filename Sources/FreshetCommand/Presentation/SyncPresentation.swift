@@ -59,7 +59,7 @@ extension SyncReport {
     ]
     let said = counts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
     let what = said.isEmpty ? "no documents" : said.joined(separator: ", ")
-    return "\(interrupted ? "Interrupted" : "Done"): \(what); \(chunks.total) chunks, \(chunks.embedded) embedded"
+    return "\(interrupted ? "Interrupted" : "Done"): \(what); \(Quantity.text(chunks.total, of: "chunk")), \(chunks.embedded) embedded"
       + ", in \(Self.time(seconds.total))"
   }
 
@@ -95,7 +95,8 @@ extension SyncForecast {
     let said = counts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
     let time = seconds.map { ", about " + SyncReport.time($0) } ?? ""
     return "Would be: \(said.isEmpty ? "nothing" : said.joined(separator: ", ")); "
-      + "\(passagesToEmbed) texts to embed, \(tokens) tokens\(time). Nothing was changed."
+      + "\(Quantity.text(passagesToEmbed, of: "text")) to embed, \(Quantity.text(tokens, of: "token"))\(time). "
+      + "Nothing was changed."
   }
 }
 

@@ -121,7 +121,17 @@ private struct SyncVerb: Sendable {
     } else if !session.isQuiet {
       try session.output.line(report.summary)
     }
+    try await tellStandingFailures(collection, report)
     return exitCode(report)
+  }
+
+  /// Says how many documents failed before, and were not tried again now.
+  private func tellStandingFailures(_ collection: Collection, _ report: SyncReport) async throws {
+    let standing = try await collection.failures().count - report.documents.failed
+    guard standing > 0, !session.isQuiet else { return }
+    session.diagnostics.line(
+      "\(Quantity.text(standing, of: "document")) still \(standing == 1 ? "fails" : "fail"); `freshet failures` says why."
+    )
   }
 
   private func exitCode(_ report: SyncReport) -> ExitCode {
@@ -192,7 +202,8 @@ extension SyncProgress {
       total: Int(max(guess, known)),
       isTotalFinal: listingFinished && itemsRead >= itemsToRead,
       unit: "chunks",
-      note: "\(documentsCommitted) of \(itemsToRead) documents"
+      // A file may hold many documents: both numbers are of files.
+      note: "\(Quantity.text(count: min(itemsRead, itemsToRead))) of \(Quantity.text(count: itemsToRead)) files"
     )
   }
 }

@@ -42,6 +42,7 @@ public struct ProgressState: Hashable, Sendable {
   /// `about 3 min left`, `at least 3 min left`, or nothing while nobody can know.
   func remainingText(_ estimate: ProgressEstimate) -> String {
     guard let total, completed < total, let remaining = estimate.remaining(total: total) else { return "" }
+    guard remaining >= Self.leastNamedTime else { return isTotalFinal ? "a few seconds left" : "" }
     return (isTotalFinal ? "about " : "at least ") + Self.rough(remaining) + " left"
   }
 
@@ -52,11 +53,13 @@ public struct ProgressState: Hashable, Sendable {
     return tenths == 0 ? "" : "\(tenths / 10).\(tenths % 10)/s"
   }
 
+  /// The least time that is named in seconds.
+  private static let leastNamedTime = Duration.seconds(5)
+
   /// No more digits than an estimate deserves: 5 s steps below a minute, one unit below 10, two above.
   private static func rough(_ duration: Duration) -> String {
     let seconds = duration.components.seconds
-    if seconds < 5 { return "5 s" }
-    if seconds < 60 { return Quantity.text(.seconds((seconds + 4) / 5 * 5)) }
+    if seconds < 56 { return "\((seconds + 4) / 5 * 5) s" }
     if seconds < 3600 { return Quantity.text(.seconds((seconds + 30) / 60 * 60)) }
     return Quantity.text(.seconds((seconds + 300) / 600 * 600))
   }

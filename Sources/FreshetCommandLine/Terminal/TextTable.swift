@@ -14,6 +14,9 @@ public struct TextTable: Sendable {
     public static func flexible(_ title: String) -> Column { Column(title: title, isRight: false, isFlexible: true) }
   }
 
+  /// Columns that a flexible column is filled up to where nothing is cut; longer cells push the rest of their line.
+  public static let filledWidthMax = 48
+
   private let columns: [Column]
   private var rows: [[String]] = []
 
@@ -30,7 +33,7 @@ public struct TextTable: Sendable {
   /// The table with its titles, two spaces between columns, without spaces at the ends of lines.
   ///
   /// - Parameter width: columns to stay within by cutting the flexible columns, each to no less than 10; `nil` cuts
-  ///   nothing.
+  ///   nothing, and does not fill every line up to the longest cell of a flexible column.
   public func text(width limit: Int?, hasColour: Bool = false) -> String {
     var widths = columns.indices.map { index in
       rows.reduce(columns[index].title.displayWidth) { max($0, $1[index].displayWidth) }
@@ -43,14 +46,19 @@ public struct TextTable: Sendable {
         excess -= cut
       }
     }
-    let header = line(columns.map(\.title), widths)
-    return ([TextStyle.bold(header, hasColour)] + rows.map { line($0, widths) }).joined(separator: "\n") + "\n"
+    if limit == nil {
+      for index in columns.indices where columns[index].isFlexible {
+        widths[index] = min(widths[index], Self.filledWidthMax)
+      }
+    }
+    let header = line(columns.map(\.title), widths, cuts: limit != nil)
+    return ([TextStyle.bold(header, hasColour)] + rows.map { line($0, widths, cuts: limit != nil) }).joined(separator: "\n") + "\n"
   }
 
-  private func line(_ cells: [String], _ widths: [Int]) -> String {
+  private func line(_ cells: [String], _ widths: [Int], cuts: Bool) -> String {
     var text = ""
     for (index, cell) in cells.enumerated() {
-      let cut = cell.truncated(toWidth: widths[index])
+      let cut = cuts ? cell.truncated(toWidth: widths[index]) : cell
       let padding = String(repeating: " ", count: max(0, widths[index] - cut.displayWidth))
       text += (index > 0 ? "  " : "") + (columns[index].isRight ? padding + cut : cut + padding)
     }

@@ -119,6 +119,19 @@ public struct ConfigurationLoader: Sendable {
     ConfigurationPath.absolute(path, in: currentFolder, home: nil)
   }
 
+  /// Variables that start like ours, that nothing reads, and that look like a slip of one that is read; by name.
+  public func misspelledVariables() -> [(name: String, suggestion: String)] {
+    let known = ConfigurationKeys.all.filter(\.isOverridable).map(\.variable) + Self.otherVariables
+    return environment.keys.filter { $0.hasPrefix("FRESHET_") && !known.contains($0) }.sorted().compactMap { name in
+      NearestName.suggestion(for: name, among: known).map { (name, $0) }
+    }
+  }
+
+  /// Variables that belong to no key.
+  private static let otherVariables = [
+    "FRESHET_CONFIG", "FRESHET_MODELS", "FRESHET_ONNXRUNTIME", "FRESHET_PARSE", "FRESHET_TOOLCHAIN",
+  ]
+
   private func complete(
     _ draft: inout ConfigurationDraft,
     _ overrides: [ConfigurationOverride]

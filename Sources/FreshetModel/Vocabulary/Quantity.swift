@@ -93,6 +93,9 @@ public enum Quantity {
     return (count < 0 ? "-" : "") + groups.reversed().joined(separator: ",")
   }
 
+  /// `1 document`, `2 documents`.
+  public static func text(_ count: Int, of noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+
   private static func joined(_ large: Int64, _ largeUnit: String, _ small: Int64, _ smallUnit: String) -> String {
     small == 0 ? "\(large) \(largeUnit)" : "\(large) \(largeUnit) \(small) \(smallUnit)"
   }

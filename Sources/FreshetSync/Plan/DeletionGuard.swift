@@ -49,19 +49,23 @@ public struct DeletionGuard: Hashable, Sendable {
     func held(_ cause: String) -> HeldDeletions {
       HeldDeletions(source: situation.source, count: count, sentence: "\(cause); \(remedy).")
     }
+    let documents = Quantity.text(situation.live, of: "document")
     let sourceIsConfigured = situation.deletions[.sourceRemoved] == nil
     if sourceIsConfigured, situation.isWhole, situation.listed == 0, (situation.deletions[.vanished] ?? 0) > 0 {
       return held(
-        "the source is empty where \(situation.live) documents were (an unmounted disk looks like this)"
+        "the source is empty where \(documents) \(situation.live == 1 ? "was" : "were") (an unmounted disk looks like this)"
       )
     }
     guard count > alwaysAllowed, Double(count) > maximumRatio * Double(max(situation.live, 1)) else { return nil }
-    let share = "\(count) of \(situation.live) documents"
+    let share = "\(count) of \(documents)"
     if let removed = situation.deletions[.sourceRemoved], removed == count {
       return held("the source is no longer in the configuration, which would delete \(share)")
     }
     if let outOfScope = situation.deletions[.outOfScope], outOfScope * 2 > count {
-      return held("the patterns no longer include \(outOfScope) files, which would delete \(share)")
+      return held(
+        "the rules (patterns, ignore files, size, links) now leave out \(Quantity.text(outOfScope, of: "file")), which would "
+          + "delete \(share)"
+      )
     }
     return held("\(share) are gone from the source, more than the share of \(maximumRatio) that goes unasked")
   }
