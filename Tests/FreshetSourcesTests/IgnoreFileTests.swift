@@ -17,6 +17,38 @@ import Testing
     #expect(try await names(list(configuration)) == ["a.md", "b.md"])
   }
 
+  @Test func gitsFilesAboveTheRootHoldUpToTheRepositorys() async throws {
+    let tree = try #require(tree)
+    let files = ["a.md", "b.log", "build/c.md", "deep/d.md", "private/e.md", "keep.log", "f.tmp", "deep/private/g.md"]
+    for name in files { try tree.write("repository/docs/guide/" + name) }
+    try tree.write(".gitignore", "*\n")
+    try tree.write("repository/.gitignore", "*.log\nbuild/\n/docs/guide/private/\n/guide/\n*.tmp\n")
+    try tree.write("repository/docs/.gitignore", "!keep.log\n/guide/deep/private\nguide/\n")
+    try tree.write("repository/docs/guide/.gitignore", "!f.tmp\n")
+    let root = tree.path + "/repository/docs/guide"
+    var configuration = DirectoryConfiguration(name: "s", path: root)
+    let all = ["a.md", "b.log", "build/c.md", "deep/d.md", "deep/private/g.md", "f.tmp", "keep.log", "private/e.md"]
+    // Without a repository nothing above the root is read.
+    #expect(try await names(list(configuration)) == all)
+    try tree.makeFolder(Array("repository/.git".utf8))
+    #expect(try await names(list(configuration)) == ["a.md", "deep/d.md", "f.tmp", "keep.log"])
+    let source = try DirectorySource(configuration)
+    let named = try await list(source, ["b.log", "a.md", "private"].map { Array($0.utf8) })
+    #expect(names(named) == ["a.md"])
+    let fingerprint = try #require(try await list(configuration).items.first).fingerprint
+    guard case .outOfScope(let reason) = await source.absence(of: Array("b.log".utf8), fingerprint: fingerprint) else {
+      Issue.record("a file that git ignores counts as there")
+      return
+    }
+    #expect(reason.contains("*.log") && reason.contains("/repository/.gitignore"))
+    configuration.respectsGitignore = false
+    #expect(try await names(list(configuration)) == all)
+    configuration.respectsGitignore = true
+    // The root's own repository ends the search.
+    try tree.makeFolder(Array("repository/docs/guide/.git".utf8))
+    #expect(try await names(list(configuration)) == all)
+  }
+
   @Test(arguments: [".gitignore", ".freshetignore"])
   func anIgnoreFileAboveItsLimitsShieldsItsFolder(name: String) async throws {
     let tree = try #require(tree)

@@ -69,7 +69,10 @@ extension ConfigurationKeys {
       \.gitignore,
       .boolean,
       default: defaults,
-      "Whether `.gitignore` files are obeyed. `.freshetignore` files always are."
+      """
+      Whether `.gitignore` files are obeyed: those in it, and those above it up to the root of its git repository. \
+      `.freshetignore` files in it always are.
+      """
     ),
     SourceKey(
       "max_file_size",

@@ -26,6 +26,17 @@ extension DirectorySource {
     let excluded = FolderIdentity.all(configuration.excludedFolders)
     let ignoreFiles = IgnoreFiles(respectsGitignore: configuration.respectsGitignore)
     var ignored = IgnoreStack()
+    do {
+      let above = try EnclosingIgnoreFiles(
+        above: configuration.path,
+        respectsGitignore: configuration.respectsGitignore
+      )
+      ignored.push(above)
+    } catch let error as FreshetError {
+      return .unknown(error)
+    } catch {
+      return .unknown(FreshetError(.unreadable, "\(error)", path: origin))
+    }
     var (folder, device) = (root.folder, root.status.fingerprint.device)
     var prefix = 0
     while true {

@@ -71,7 +71,7 @@ struct DirectoryWalker: ~Copyable {
     try Task.checkCancellation()
     if !started {
       started = true
-      try enter(root.folder, identity: root.status.fingerprint, followedLinks: 0, focus: focus)
+      try enterRoot()
     }
     var steps = 0
     while !frames.isEmpty, batch.items.count + batch.skipped.count + batch.problems.count < Self.batchSize {
@@ -83,6 +83,20 @@ struct DirectoryWalker: ~Copyable {
     if frames.isEmpty, batch.items.isEmpty, batch.skipped.isEmpty, batch.problems.isEmpty { return nil }
     defer { batch = ListingBatch() }
     return batch
+  }
+
+  private mutating func enterRoot() throws {
+    do {
+      let above = try EnclosingIgnoreFiles(
+        above: configuration.path,
+        respectsGitignore: configuration.respectsGitignore
+      )
+      ignored.push(above)
+    } catch let error as FreshetError {
+      batch.problems.append(ListingProblem(path: [], error: error))
+      return
+    }
+    try enter(root.folder, identity: root.status.fingerprint, followedLinks: 0, focus: focus)
   }
 
   /// Reads a folder, whose path with its slash is `path`, and puts it on the stack.

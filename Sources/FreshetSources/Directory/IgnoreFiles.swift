@@ -22,6 +22,10 @@ struct IgnoreFiles: Sendable {
     names = respectsGitignore ? [Self.gitName, Self.ownName] : [Self.ownName]
   }
 
+  init(names: [String]) {
+    self.names = names
+  }
+
   /// The rules that hold in a folder.
   ///
   /// A `.gitignore` that is a link or no regular file is none, as for git.

@@ -96,13 +96,33 @@ struct IgnoreRules: Sendable {
 /// The ignore files from the root down to a folder.
 struct IgnoreStack: Sendable {
   private struct Level {
-    /// The length of the folder's path with its slash; 0 for the root.
+    /// The length of the folder's path with its slash; 0 for the root, and -1 above it.
     let prefix: Int
     let file: String
     let rules: IgnoreRules
+    /// The path from the folder to the root, for one above it.
+    var lead: [UInt8] = []
+
+    /// The last rule that is about the path, which starts at the root.
+    func decision(_ path: UnsafeRawBufferPointer, nameOffset: Int, isFolder: Bool) -> IgnoreRules.Rule? {
+      if prefix >= 0 {
+        let relative = UnsafeRawBufferPointer(rebasing: path[prefix...])
+        return rules.decision(relative, nameOffset: nameOffset - prefix, isFolder: isFolder)
+      }
+      return (lead + path).withUnsafeBytes {
+        rules.decision($0, nameOffset: nameOffset + lead.count, isFolder: isFolder)
+      }
+    }
   }
 
   private var levels: [Level] = []
+
+  /// Puts the files above the root below all others.
+  mutating func push(_ enclosing: EnclosingIgnoreFiles) {
+    for file in enclosing.files where !file.rules.rules.isEmpty {
+      levels.append(Level(prefix: -1, file: file.name, rules: file.rules, lead: file.lead))
+    }
+  }
 
   /// Enters a folder that has rules.
   mutating func push(_ rules: IgnoreRules, prefix: Int, file: String) {
@@ -118,8 +138,7 @@ struct IgnoreStack: Sendable {
   /// comes back.
   func reason(_ path: UnsafeRawBufferPointer, nameOffset: Int, isFolder: Bool) -> String? {
     for level in levels.reversed() {
-      let relative = UnsafeRawBufferPointer(rebasing: path[level.prefix...])
-      if let rule = level.rules.decision(relative, nameOffset: nameOffset - level.prefix, isFolder: isFolder) {
+      if let rule = level.decision(path, nameOffset: nameOffset, isFolder: isFolder) {
         return rule.isNegated ? nil : "the rule “\(rule.text)” of \(level.file) leaves it out"
       }
     }
