@@ -77,7 +77,10 @@ public struct ONNXModel: Sendable {
     modelPath = directory + "/" + file
     tokenizerPath = directory + "/" + tokenizer
     // All that decides a vector; the lines make the parts unmistakable.
-    let identity = [weights, vocabulary, "mean", "normalized", "\(maximumLength)", "\(dimension)", precision.rawValue]
+    let identity = [
+      weights, vocabulary, "mean", "normalized", "\(maximumLength)", "\(dimension)", precision.rawValue,
+      "\(WindowMean.rule)/\(WordPieceTokenizer.defaultMaximumWindows)",
+    ]
     let digest = SHA256.digest(of: Array(identity.joined(separator: "\n").utf8))
     description = ModelDescription(
       name: precision == .float32 ? name : "\(name)-\(precision.rawValue)",
