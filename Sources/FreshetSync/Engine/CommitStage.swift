@@ -159,6 +159,7 @@ struct CommitStage: Sendable {
   ) throws {
     for failure in try transaction.failures(source: item.source, itemPath: item.path)
     where !stillFailing.contains(failure.origin) {
+      if try ModelMigration.isStillRefused(failure, transaction) { continue }
       try transaction.removeFailures(source: item.source, itemPath: item.path, origin: failure.origin)
     }
   }
