@@ -103,8 +103,8 @@ let package = Package(
     .executableTarget(
       name: "FreshetCommand",
       dependencies: [
-        "Freshet", "FreshetCommandLine", "FreshetConfiguration", "FreshetIndex", "FreshetModel", "FreshetSearch",
-        "FreshetSync",
+        "Freshet", "FreshetCommandLine", "FreshetConfiguration", "FreshetEmbedding", "FreshetIndex", "FreshetModel",
+        "FreshetSearch", "FreshetSync",
         "FreshetSystem",
       ],
       swiftSettings: settings
@@ -159,7 +159,10 @@ let package = Package(
         "FreshetTestKit", "freshet-parse",
       ]
     ),
-    tests("FreshetHTTPTests", ["FreshetHTTP", "FreshetEmbedding", "FreshetTestKit", "FreshetModel"]),
+    tests(
+      "FreshetHTTPTests",
+      ["FreshetHTTP", "FreshetEmbedding", "FreshetTestKit", "FreshetModel", "FreshetSystem", "CCrypto"]
+    ),
     tests("FreshetEmbeddingTests", ["FreshetModel", "FreshetEmbedding"], resources: [.copy("Fixtures")]),
     tests("FreshetCommandLineTests", ["FreshetCommandLine", "FreshetModel"], resources: [.copy("Snapshots")]),
     tests(

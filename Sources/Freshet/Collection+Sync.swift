@@ -31,6 +31,8 @@ extension SourceConfiguration {
 public struct SyncRequest: Sendable {
   /// Only these files and folders, absolute or relative to the current folder; empty means everything.
   public var paths: [String] = []
+  /// Only these items of each source named, as the store knows their paths; instead of `paths` unless it is empty.
+  public var items: [String: [[UInt8]]] = [:]
   /// Reads, parses and chunks everything anew, and builds the index anew.
   public var force = false
   /// Embeds passages again though they have a vector.
@@ -99,7 +101,7 @@ extension Collection {
     if let actor = request.actor { options.actor = actor }
     if let workers = request.workers { options.workers = max(1, workers) }
     if let documents = request.checkpointDocuments { options.checkpointDocuments = max(1, documents) }
-    options.paths = try paths(request.paths, stages.sources)
+    options.paths = request.items.isEmpty ? try paths(request.paths, stages.sources) : request.items
     return options
   }
 

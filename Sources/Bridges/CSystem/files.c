@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -74,6 +75,14 @@ static int set_lock(int descriptor, short type) {
 int freshet_lock(int descriptor) { return set_lock(descriptor, F_WRLCK); }
 
 int freshet_unlock(int descriptor) { return set_lock(descriptor, F_UNLCK); }
+
+int freshet_exchange(const char *path, const char *other) {
+#if defined(__APPLE__)
+  return renamex_np(path, other, RENAME_SWAP) < 0 ? -errno : 0;
+#else
+  return renameat2(AT_FDCWD, path, AT_FDCWD, other, RENAME_EXCHANGE) < 0 ? -errno : 0;
+#endif
+}
 
 int freshet_is_locked(int descriptor) {
 #ifdef F_OFD_GETLK

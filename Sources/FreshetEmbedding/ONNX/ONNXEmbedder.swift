@@ -37,11 +37,12 @@ public final class ONNXEmbedder: Embedder {
   public convenience init(
     model name: String = "all-minilm-l6-v2",
     precision: ONNXModel.Precision,
+    prefixes: ONNXModel.Prefixes = ONNXModel.Prefixes(),
     workers: Int = 0,
     location: ModelLocation = .standard()
   ) throws {
     try self.init(
-      ONNXModel(named: name, precision: precision, location: location),
+      ONNXModel(named: name, precision: precision, prefixes: prefixes, location: location),
       workers: workers,
       location: location
     )
@@ -62,7 +63,7 @@ public final class ONNXEmbedder: Embedder {
     let pool = purpose == .query ? queryPool : pool
     let isCancelled = Flag()
     return try await withTaskCancellationHandler {
-      try await pool.run { try self.embed(texts, isCancelled) }
+      try await pool.run { try self.embed(self.prefixed(texts, for: purpose), isCancelled) }
     } onCancel: {
       isCancelled.set()
     }
@@ -72,13 +73,21 @@ public final class ONNXEmbedder: Embedder {
     guard !texts.isEmpty else { return [] }
     return try await pool.run {
       let tokenizer = try self.loadTokenizer()
-      return texts.map { tokenizer.countInWindows($0, maximumLength: self.source.maximumLength) }
+      return self.prefixed(texts, for: .document).map {
+        tokenizer.countInWindows($0, maximumLength: self.source.maximumLength)
+      }
     }
   }
 
   /// Loads the library and the model now, so that the first text does not wait for them.
   public func load() async throws {
     _ = try await pool.run { (try self.loadTokenizer(), try self.loadSession()) }
+  }
+
+  /// The texts with what the model wants before them.
+  private func prefixed(_ texts: [String], for purpose: EmbeddingPurpose) -> [String] {
+    let prefix = purpose == .query ? source.queryPrefix : source.documentPrefix
+    return prefix.isEmpty ? texts : texts.map { prefix + $0 }
   }
 
   /// On a thread of ours: all windows of a call, the longest first, so that the arena grows once.
@@ -125,6 +134,8 @@ public final class ONNXEmbedder: Embedder {
         inputs: source.inputs,
         output: source.output,
         dimension: model.dimension,
+        pooling: source.pooling,
+        isNormalized: source.isNormalized,
         vocabularyCount: vocabularyCount
       )
       session = loaded

@@ -44,6 +44,10 @@ int freshet_unlock(int descriptor);
 // 1 while another description of the file holds its lock, 0 otherwise. Takes nothing.
 int freshet_is_locked(int descriptor);
 
+// Lets two paths of one file system change places in the same instant (renameat2 with RENAME_EXCHANGE); -ENOSYS or
+// -EINVAL where the system or the file system cannot.
+int freshet_exchange(const char *path, const char *other);
+
 // What `path` is, below `folder`; an empty path means the descriptor itself.
 int freshet_status_at(int folder, const char *path, bool follow, struct freshet_status *status);
 
