@@ -51,7 +51,7 @@ struct HubConnection: Sendable {
   /// The commit that the revision is, its files, and the licence when it says one.
   func revision() async throws -> (commit: String, files: Set<String>, licence: String?) {
     let response = try await send(client, HTTPRequest(url: address.descriptionURL))
-    try check(response, "the model \(address.repository) at \(address.revision)")
+    try check(response, "model \(address.repository) at \(address.revision)")
     guard let description = try? JSONReader.value(of: response.body), let commit = description["sha"]?.text,
       commit.utf8.count == 40, commit.utf8.allSatisfy(Self.isHexadecimal),
       case .array(let siblings)? = description["siblings"]
