@@ -52,6 +52,20 @@ import Testing
     await collection.close()
   }
 
+  @Test func aFileInAFolderIsNotTakenForADocumentInAFile() async throws {
+    try folder.write("docs/notes.jsonl", #"{"id": "b.md", "text": "A line about aardvarks."}"# + "\n")
+    try folder.write("docs/notes.jsonl!/b.md", "A file about badgers.\n")
+    let collection = try await open()
+    #expect(try await collection.sync().documents.created == 4)
+    #expect(try await collection.search("aardvarks", limit: 1).map(\.origin) == ["notes.jsonl!/b.md"])
+    let hits = try await collection.search("badgers", limit: 1)
+    #expect(hits.map(\.origin) == ["notes.jsonl%21/b.md"])
+    #expect(hits.first?.uri == "file://" + folder.path + "/docs/notes.jsonl%21/b.md")
+    #expect(try await collection.sync().documents.unchanged == 4)
+    #expect(try await collection.verify().problems == [])
+    await collection.close()
+  }
+
   @Test func theIndexMayBeLostAndNothingIsEmbeddedAgain() async throws {
     let collection = try await open()
     try await collection.sync()
