@@ -7,6 +7,7 @@ import hashlib
 import pathlib
 import shutil
 import subprocess
+import time
 
 from campaign import Campaign, Skipped
 from documents import Tree
@@ -17,6 +18,7 @@ VERBS = (["search", "--json", "journal"], ["list", "--json"], ["status", "--json
          ["runs", "--json"], ["export", "--format", "jsonl"], ["health", "--json"])
 DISK = "24m"  # room for a small collection
 DATABASE = "collection.sqlite"
+SLOWLY = "30000"  # microseconds a text
 BATCHES_IN_FLIGHT = 16  # texts that may be computed again after a kill: two batches of 8
 
 
@@ -31,6 +33,7 @@ class Reading(Campaign):
 
     def cases(self):
         yield "failing", self.failing
+        yield "beside", self.beside
         yield "permission", self.permission
         yield "read-only", self.read_only
         yield "full", self.full
@@ -48,6 +51,25 @@ class Reading(Campaign):
                 self._check_reads(workspace, answers, f"{what}, {action}", lambda action=action: self.faults.environment(
                     workspace.collection, at=1, action=action, lasting=True))
             self._check_writes_again(workspace, what)
+
+    def beside(self, chance) -> None:
+        """Every call of a reader that writes fails while a writer is at work, which has shared memory."""
+        workspace = self.workspace("beside")
+        workspace.configure(more="checkpoint: { documents: 3 }\nembedder: { batch: 8 }\n")
+        Tree(workspace.docs, chance, paragraphs=(1, 3)).create(60)
+        writer = workspace.start("sync", "--json", FRESHET_HASH_EMBEDDER_DELAY_US=SLOWLY)
+        deadline = time.monotonic() + 60
+        while not workspace.list() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        for action in ("ENOSPC", "EIO", "short"):
+            for verb in VERBS[:3]:
+                outcome = workspace.call(*verb, FRESHET_HASH_EMBEDDER_LOG=None, **self.faults.environment(
+                    workspace.collection, at=1, action=action, lasting=True))
+                self.reads += 1
+                self.check_ends(outcome, (0,), f"beside a writer, {action}: {verb[0]}")
+        self.check(not writer.has_ended(), "the sync was too fast for this case")
+        self.check_ends(writer.wait(), (0,), "the writer")
+        self.check_in_step(workspace, "the writer")
 
     def permission(self, chance) -> None:
         """A user who may read everything and write nothing."""
@@ -94,28 +116,25 @@ class Reading(Campaign):
     # What they share
 
     def _states(self, chance, label: str):
-        """A collection that was closed, and one whose writer died: the last commits are only in the log."""
-        workspace = self.workspace(label)
-        workspace.embedding_log = self.folder / "texts.embedded"
-        workspace.environment["FRESHET_HASH_EMBEDDER_LOG"] = str(workspace.embedding_log)
-        workspace.configure(more="checkpoint: { documents: 3 }\nembedder: { batch: 8 }\n")
-        tree = Tree(workspace.docs, chance, paragraphs=(1, 3))
-        tree.create(12)
-        self.check_ends(workspace.sync(), (0,), "first sync")
-        yield "closed", workspace
-        workspace = self.workspace(label)
-        workspace.embedding_log = self.folder / "texts.embedded"
-        workspace.environment["FRESHET_HASH_EMBEDDER_LOG"] = str(workspace.embedding_log)
-        workspace.configure(more="checkpoint: { documents: 3 }\nembedder: { batch: 8 }\n")
-        tree = Tree(workspace.docs, chance, paragraphs=(1, 3))
-        tree.create(12)
-        died = workspace.sync(FRESHET_CRASH_POINT="after-commit:3")
-        self.check(died.code == -9, f"the writer did not die: {died}")
-        log = workspace.collection / (DATABASE + "-wal")
-        self.check(log.exists() and log.stat().st_size > 0, "the dead writer left no log")
-        # Without the shared memory that the dead process had: somebody has to make it.
-        (workspace.collection / (DATABASE + "-shm")).unlink(missing_ok=True)
-        yield "writer died", workspace
+        """A collection that was closed, and one whose writer died, with the last commits only in the log: with the shared
+        memory that the dead process had, and without it, so that somebody has to make it."""
+        for what in ("closed", "writer died", "writer and shared memory gone"):
+            workspace = self.workspace(label)
+            workspace.embedding_log = self.folder / f"{what}.embedded"
+            workspace.environment["FRESHET_HASH_EMBEDDER_LOG"] = str(workspace.embedding_log)
+            workspace.configure(more="checkpoint: { documents: 3 }\nembedder: { batch: 8 }\n")
+            workspace.embedding_log.unlink(missing_ok=True)
+            Tree(workspace.docs, chance, paragraphs=(1, 3)).create(12)
+            if what == "closed":
+                self.check_ends(workspace.sync(), (0,), "first sync")
+            else:
+                died = workspace.sync(FRESHET_CRASH_POINT="after-commit:3")
+                self.check(died.code == -9, f"the writer did not die: {died}")
+                log = workspace.collection / (DATABASE + "-wal")
+                self.check(log.exists() and log.stat().st_size > 0, "the dead writer left no log")
+            if what == "writer and shared memory gone":
+                (workspace.collection / (DATABASE + "-shm")).unlink()
+            yield what, workspace
 
     def _answers(self, workspace: Workspace) -> dict[str, str]:
         """What each verb says where everything can be written, from a copy, since the first reader makes files."""
