@@ -11,6 +11,7 @@ import time
 
 from campaign import Campaign, Skipped
 from documents import Tree
+from embedding_server import EmbeddingServer
 from faults import FaultLibrary
 from freshet import NOBODY, Workspace
 
@@ -34,6 +35,7 @@ class Reading(Campaign):
     def cases(self):
         yield "failing", self.failing
         yield "beside", self.beside
+        yield "probe", self.lost_probe
         yield "permission", self.permission
         yield "read-only", self.read_only
         yield "full", self.full
@@ -70,6 +72,32 @@ class Reading(Campaign):
         self.check(not writer.has_ended(), "the sync was too fast for this case")
         self.check_ends(writer.wait(), (0,), "the writer")
         self.check_in_step(workspace, "the writer")
+
+    def lost_probe(self, chance) -> None:
+        """What a server answered to the probe was lost, and cannot be kept again."""
+        server = EmbeddingServer()
+        try:
+            workspace = self.workspace("probe")
+            workspace.environment |= {
+                "FRESHET_EMBEDDER_PROVIDER": "http",
+                "FRESHET_EMBEDDER_URL": server.url,
+                "FRESHET_EMBEDDER_MODEL": "campaign",
+                "FRESHET_EMBEDDER_DIMENSION": "32",
+            }
+            Tree(workspace.docs, chance, paragraphs=(1, 3)).create(4)
+            self.check_ends(workspace.sync("--trust"), (0,), "first sync")
+            probes = list(workspace.collection.glob("probe-*"))
+            self.check(probes, "no probe was kept")
+            for probe in probes:
+                probe.unlink()
+            for action in ("ENOSPC", "EIO"):
+                outcome = workspace.search("journal", "--trust", **self.faults.environment(
+                    workspace.collection, at=1, action=action, lasting=True))
+                self.reads += 1
+                self.check_ends(outcome, (0,), f"{action}: a search")
+                self.check(outcome.value().get("mode") == "hybrid", f"{action}: {outcome.output[:200]}")
+        finally:
+            server.close()
 
     def permission(self, chance) -> None:
         """A user who may read everything and write nothing."""

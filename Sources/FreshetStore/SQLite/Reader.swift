@@ -13,7 +13,7 @@ import FreshetSystem
 /// Invariants:
 /// - It sees every commit that was made before its transaction began, whatever the disk allows: SQLite finds the end of
 ///   the log by itself, in shared memory or by reading the log. The log is never left out.
-/// - It makes and changes no content. Where the disk lets it, it makes the shared memory beside the log, which holds
+/// - It changes no content. Where the disk lets it, it makes an empty log and the shared memory beside it, which holds
 ///   nothing that the log does not.
 struct Reader {
   let connection: Connection
@@ -45,8 +45,8 @@ struct Reader {
   ///
   /// - Parameter writerLock: the file that whoever writes has locked with a `FileLock`; without it the second way is
   ///   closed.
-  /// - Throws: `FreshetError` as `SQLiteFailure` maps it; `locked` when a writer is there and does not make shared memory
-  ///   within `Connection.busyTimeoutMilliseconds`.
+  /// - Throws: `FreshetError` as `SQLiteFailure` maps it: what is wrong with the second way, or with the usual one when a
+  ///   writer is there and there is no shared memory within `Connection.busyTimeoutMilliseconds`.
   static func open(path: String, writerLock: String?) throws -> Reader {
     let deadline = ContinuousClock.now.advanced(by: .milliseconds(Int(Connection.busyTimeoutMilliseconds)))
     while true {

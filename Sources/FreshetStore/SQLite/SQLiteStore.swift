@@ -189,11 +189,14 @@ public final class SQLiteStore: Store {
     let box = try idle ?? Box(content: Self.openReader(path: path, writerLock: writerLock))
     let reader = box.content
     defer { if reader.isReusable { state.withLock { $0.idleReaders.append(box) } } }
-    try reader.connection.execute("BEGIN")
-    defer { try? reader.connection.execute("ROLLBACK") }
-    let result = try body(SQLiteSnapshot(reader.connection))
-    try reader.confirm()
-    return result
+    // It may hold the lock that keeps writers out, which must not go before the transaction has ended.
+    return try withExtendedLifetime(reader) {
+      try reader.connection.execute("BEGIN")
+      defer { try? reader.connection.execute("ROLLBACK") }
+      let result = try body(SQLiteSnapshot(reader.connection))
+      try reader.confirm()
+      return result
+    }
   }
 
   private func writeOnThread<Result: Sendable>(
