@@ -41,3 +41,11 @@ int freshet_tokenize(const char *text, int count, int purpose, void *context, fr
 
 // Makes the tokenizer 'freshet' known to FTS5 on this connection. Returns a result code of SQLite.
 int freshet_register_tokenizer(sqlite3 *database);
+
+// The name of a file layer (VFS) for reading where shared memory cannot be made: SQLite then keeps the index of the log
+// in its own memory (`PRAGMA locking_mode = EXCLUSIVE` before the first access), and makes and writes no file. The caller
+// keeps writers out as long as a connection over it is open, and disables the checkpoint on close.
+#define FRESHET_UNSHARED_FILES "freshet-unshared"
+
+// Makes that file layer known. Once in a process, before its first use. Returns a result code of SQLite.
+int freshet_register_unshared_files(void);
