@@ -85,7 +85,7 @@ struct ModelPullTests {
     defer { hub.stop() }
     let error = await #expect(throws: FreshetError.self) { try await pull(hub) }
     #expect(error?.code == .modelUnavailable)
-    #expect(try ModelLocation(modelDirectories: [models], runtimeLibraries: []).directory(of: "some-model") == nil)
+    #expect(location.directory(of: "some-model") == nil)
     return error?.message ?? ""
   }
 
