@@ -5,10 +5,13 @@ import FreshetSystem
 class SQLiteSnapshot: StoreSnapshot {
   let connection: Connection
   var head: Head
+  /// Posting lists kept from earlier searches; none for what is not committed yet.
+  let keywordCache: KeywordCache?
 
   /// Reads the head, which fixes the state that everything else is read at.
-  init(_ connection: Connection) throws {
+  init(_ connection: Connection, keywordCache: KeywordCache? = nil) throws {
     self.connection = connection
+    self.keywordCache = keywordCache
     let head = try connection.row(
       "SELECT collection, epoch, sequence, chain, at, history_floor FROM head WHERE id = 1"
     ) { row in
