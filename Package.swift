@@ -126,7 +126,8 @@ let package = Package(
     .executableTarget(
       name: "search-benchmark",
       dependencies: [
-        "Freshet", "FreshetConfiguration", "FreshetModel", "FreshetSearch", "FreshetSystem", "FreshetTestKit", "CSQLite",
+        "Freshet", "FreshetConfiguration", "FreshetModel", "FreshetSearch", "FreshetSystem", "FreshetTestKit",
+        "CSQLite",
       ],
       path: "Benchmarks/SearchBenchmark",
       swiftSettings: settings

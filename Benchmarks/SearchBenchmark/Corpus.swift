@@ -31,7 +31,7 @@ struct Corpus {
     var copies = 0
     while true {
       let collection = try await open(for: .writing())
-      if try copies > 0 || FileSystem.exists(documents + "/0") { try await collection.sync() }
+      if copies > 0 { try await collection.sync() }
       let present = try await collection.store.read(.everything) { try $0.counts().passages }
       await collection.close()
       if present >= passages { return }

@@ -108,7 +108,8 @@ import Glibc
         shared += best.count { passages.contains($0.passage) }
       }
       print(
-        "FTS5's bm25, \(kind): \(reference.text); ours \(ours.text), ratio of p50 \(rounded(reference.median / ours.median, 1)); "
+        "FTS5's bm25, \(kind): \(reference.text); ours \(ours.text), "
+          + "ratio of p50 \(rounded(reference.median / ours.median, 1)), of CPU \(rounded(reference.mean / ours.mean, 1)); "
           + "of its best ten we find \(rounded(Double(shared) / Double(max(1, expected)), 4))"
       )
     }

@@ -15,7 +15,7 @@ extension SQLiteSnapshot {
     guard limit > 0, members?.count != 0, !words.isEmpty else { return [] }
     try prepareKeywordSearch()
     try bringKeywordCacheInStep()
-    var known = keywordCache?.known(of: words, at: head) ?? KeywordCache.Known()
+    var known = caches?.keywords.known(of: words, at: head) ?? KeywordCache.Known()
     var scores = KeywordScores()
     for word in words {
       let isNew = known.lists[word] == nil
@@ -29,10 +29,10 @@ extension SQLiteSnapshot {
   }
 
   private func keep(_ postings: [Posting], of word: UTF8Text, _ known: KeywordCache.Known) {
-    guard let keywordCache else { return }
+    guard let cache = caches?.keywords else { return }
     var read = KeywordCache.Known(totals: known.totals, lengths: known.lengths)
     read.lists[word] = postings
-    keywordCache.keep(read, at: head)
+    cache.keep(read, at: head)
   }
 
   /// Reads a word's list from the index, and beside it what is not known yet of the index as a whole.
@@ -95,18 +95,18 @@ extension SQLiteSnapshot {
 
   /// Lets the kept lists follow the log to this snapshot's state, or forgets them.
   private func bringKeywordCacheInStep() throws {
-    guard let keywordCache, let old = keywordCache.head, old != head else { return }
+    guard let cache = caches?.keywords, let old = cache.head, old != head else { return }
     let isSameHistory = old.collection == head.collection && old.epoch == head.epoch
     // A snapshot from before: it reads for itself.
     if isSameHistory, old.sequence > head.sequence { return }
-    guard isSameHistory, old.sequence >= head.historyFloor, keywordCache.canFollow(from: old),
+    guard isSameHistory, old.sequence >= head.historyFloor, cache.canFollow(from: old),
       try chain(at: old.sequence) == old.chain
-    else { return keywordCache.forget(old) }
+    else { return cache.forget(old) }
     let changed = try passagesChanged(after: old.sequence)
     let ids = changed.live + changed.gone
-    guard ids.count <= KeywordCache.changesMax else { return keywordCache.forget(old) }
+    guard ids.count <= KeywordCache.changesMax else { return cache.forget(old) }
     let records = try passages(ids)
-    guard records.count == ids.count else { return keywordCache.forget(old) }
+    guard records.count == ids.count else { return cache.forget(old) }
     let changes = records.enumerated().map { index, record in
       KeywordCache.Change(
         passage: record.id,
@@ -114,6 +114,6 @@ extension SQLiteSnapshot {
         tokens: KeywordTokens(heading: record.heading, body: record.body)
       )
     }
-    keywordCache.follow(changes, from: old, to: head)
+    cache.follow(changes, from: old, to: head)
   }
 }

@@ -27,7 +27,7 @@ public final class SQLiteStore: Store {
   private let writing: ThreadPool
   private let reading: ThreadPool
   private let state: Mutex<State>
-  private let keywordCache = KeywordCache()
+  private let caches = SearchCaches()
 
   private struct State {
     var isClosed = false
@@ -181,7 +181,7 @@ public final class SQLiteStore: Store {
     let connection = box.connection
     try connection.execute("BEGIN")
     defer { try? connection.execute("ROLLBACK") }
-    return try body(SQLiteSnapshot(connection, keywordCache: keywordCache))
+    return try body(SQLiteSnapshot(connection, caches: caches))
   }
 
   private func writeOnThread<Result: Sendable>(
