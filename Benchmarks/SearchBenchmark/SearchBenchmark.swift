@@ -44,6 +44,7 @@ import Glibc
     let memory = ProcessStatistics.current().peakMemoryBytes
     print("peak memory \(memory >> 20) MB, of which the mapped index is a part")
     try await benchmark.compared()
+    try await benchmark.afterChanges()
     if let command { try await benchmark.oneShot(command) }
     await benchmark.collection.close()
   }
@@ -88,6 +89,26 @@ import Glibc
       }
       print("hybrid, filter that matches \(name): \(times.text); \(found / questions.natural.count) hits each")
     }
+  }
+
+  /// The first search after each of some changes.
+  private func afterChanges() async throws {
+    let writer = try await corpus.open(for: .writing(creating: false))
+    let file = corpus.documents + "/changing.md"
+    var times = Times()
+    for (number, query) in questions.natural.prefix(20).enumerated() {
+      try write(Array("# Change \(number)\n\n\(query), says the change number \(number).\n".utf8), to: file)
+      try await writer.sync()
+      let hits = try await times.measure { try await collection.search(query) }
+      guard hits.contains(where: { $0.origin == "changing.md" }) else {
+        print("the change was not found: \(query)")
+        continue
+      }
+    }
+    print("hybrid, first search after a change: \(times.text)")
+    unlink(file)
+    try await writer.sync()
+    await writer.close()
   }
 
   /// Plain FTS5 on the same words: the ratio of the times, and how many of its best ten are found.

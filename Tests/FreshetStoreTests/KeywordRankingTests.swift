@@ -33,6 +33,16 @@ import Testing
     }
   }
 
+  /// Of all documents, of most, of some, and of one.
+  private static let filters: [Filter] = [
+    .field("size", .greaterOrEqual, 0), .not(.metadata("origin", equals: "d3.md")), .field("origin", .matches, "d1*"),
+    .oneOf("origin", ["d1.md", "d2.md", "d4.md", "d5.md", "d6.md"]),
+  ]
+
+  private static func passages(_ filter: Filter, in store: SQLiteStore) async throws -> [PassageID] {
+    try await store.read(.everything) { try $0.passages(matching: filter).members }
+  }
+
   private static func answers(of store: SQLiteStore) async throws -> [[ScoredPassage]] {
     try await store.read(.everything) { snapshot in
       try queries.flatMap { query in
@@ -108,6 +118,10 @@ import Testing
         for (kind, document) in batch { try document.apply(kind, to: transaction, source: source) }
       }
       let fresh = try SQLiteStore.open(at: path, mode: .readOnly)
+      for filter in Self.filters {
+        let (kept, read) = (try await Self.passages(filter, in: old), try await Self.passages(filter, in: fresh))
+        #expect(kept == read && !read.isEmpty, "\(filter), round \(round) (seed \(seed))")
+      }
       let (kept, read) = (try await Self.answers(of: old), try await Self.answers(of: fresh))
       for (index, pair) in zip(kept, read).enumerated() {
         #expect(pair.0 == pair.1, "\(Self.queries[index / 2]), round \(round) (seed \(seed))")

@@ -14,6 +14,7 @@ final class ChunkCache: Sendable {
   private struct State {
     var head: Head?
     var passages: Passages = [:]
+    var probes = 0
   }
 
   private let state = Mutex(State())
@@ -22,6 +23,17 @@ final class ChunkCache: Sendable {
   var kept: (head: Head, passages: Passages)? {
     state.withLock { state in state.head.map { ($0, state.passages) } }
   }
+
+  /// Counts documents that are looked up one by one because nothing is kept; how many there were until now.
+  func countProbes(_ documents: Int) -> Int {
+    state.withLock { state in
+      state.probes += documents
+      return state.probes
+    }
+  }
+
+  /// Counts anew.
+  func forgetProbes() { state.withLock { $0.probes = 0 } }
 
   /// Keeps what a state's documents are made of, unless a newer state's is kept.
   func keep(_ passages: Passages, at head: Head) {
@@ -59,9 +71,8 @@ extension SQLiteSnapshot {
     return passages
   }
 
-  /// The passages of every live document: kept, or read in one pass and then kept.
-  func openChunks() throws -> ChunkCache.Passages {
-    if let kept = try keptOpenChunks() { return kept }
+  /// The passages of every live document, read in one pass and then kept.
+  func readOpenChunks() throws -> ChunkCache.Passages {
     let statement = try connection.statement("SELECT document, passage FROM chunk WHERE to_sequence IS NULL")
     defer { statement.reset() }
     var passages: ChunkCache.Passages = [:]
@@ -76,7 +87,11 @@ extension SQLiteSnapshot {
       count += 1
     }
     if !own.isEmpty { passages[document, default: []] += own }
-    if count <= ChunkCache.chunksMax { caches?.chunks.keep(passages, at: head) }
+    if count <= ChunkCache.chunksMax {
+      caches?.chunks.keep(passages, at: head)
+    } else {
+      caches?.chunks.forgetProbes()
+    }
     return passages
   }
 

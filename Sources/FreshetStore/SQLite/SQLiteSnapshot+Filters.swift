@@ -131,8 +131,13 @@ extension SQLiteSnapshot {
     var passages = PassageSet()
     guard documents.count > 0 else { return passages }
     let live = try connection.count("SELECT count(*) FROM document WHERE is_live = 1")
-    let isBroad = documents.count > live / Self.documentsProbedShare
-    guard let chunks = try isBroad ? openChunks() : keptOpenChunks() else {
+    var chunks = try keptOpenChunks()
+    if chunks == nil {
+      // Once so many documents were looked up as would have paid for the scan, the scan is made, and kept.
+      let probed = caches?.chunks.countProbes(documents.count) ?? documents.count
+      if probed > live / Self.documentsProbedShare { chunks = try readOpenChunks() }
+    }
+    guard let chunks else {
       for document in documents.members {
         for passage in try openPassages(of: document) { passages.insert(passage) }
       }
