@@ -21,12 +21,15 @@ import Testing
 
   @Test func indentationIsKeptOnEveryRow() {
     #expect("  one two three".wrapped(toWidth: 9) == ["  one two", "  three"])
+    #expect("- one two three".wrapped(toWidth: 9, hanging: 2) == ["- one two", "  three"])
   }
 
   @Test func whatDoesNotFitIsSaidToGoOn() {
     #expect("one two three four".wrapped(toWidth: 9, rows: 2) == ["one two", "three…"])
     #expect("onetwothr four five".wrapped(toWidth: 9, rows: 1) == ["onetwoth…"])
     #expect("one two".wrapped(toWidth: 9, rows: 1) == ["one two"])
+    #expect("one. two three".wrapped(toWidth: 9, rows: 1) == ["one. two…"])
+    #expect("two one. three".wrapped(toWidth: 10, rows: 1) == ["two one. …"])
   }
 
   @Test(arguments: [20, 33, 80, 200]) func noRowIsWiderThanTheTerminal(width: Int) {

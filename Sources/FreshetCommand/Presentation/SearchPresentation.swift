@@ -46,7 +46,8 @@ struct SearchText {
     var rows: [String] = []
     for (index, paragraph) in paragraphs.enumerated() {
       let room = Self.rowsMax - rows.count
-      let own = paragraph.displayable.wrapped(toWidth: width, rows: room)
+      let hanging = isMarkdown ? Self.markerWidth(paragraph.drop { $0 == " " }) : 0
+      let own = paragraph.displayable.wrapped(toWidth: width, rows: room, hanging: hanging)
       rows += own
       guard rows.count == Self.rowsMax else { continue }
       if index < paragraphs.count - 1, let last = rows.last, !last.hasSuffix("…") {
@@ -90,10 +91,14 @@ struct SearchText {
 
   /// Whether a line begins something of its own: an item, a heading, a row of a table, a quotation.
   private static func startsBlock(_ line: Substring) -> Bool {
-    guard let first = line.first else { return false }
-    if first == "#" || first == "|" || first == ">" { return true }
+    line.first.map { "#|>".contains($0) } ?? false || markerWidth(line) > 0
+  }
+
+  /// Columns of the mark that an item of a list begins with, with the space behind it; 0 for anything else.
+  private static func markerWidth(_ line: Substring) -> Int {
     let rest = line.drop(while: \.isNumber)
-    let marker = rest.count < line.count ? rest.first.map { $0 == "." || $0 == ")" } ?? false : "-*+".contains(first)
-    return marker && rest.dropFirst().first == " "
+    guard let mark = rest.first, rest.dropFirst().first == " " else { return 0 }
+    let digits = line.count - rest.count
+    return (digits > 0 ? ".)" : "-*+").contains(mark) && digits < 10 ? digits + 2 : 0
   }
 }

@@ -2,12 +2,13 @@ extension String {
   /// The text in rows of at most that many columns, the last of them ended by `…` when it goes on.
   ///
   /// Rows end at spaces, between wide East Asian characters, and within a word only where the word is wider than a row.
-  /// The spaces that the text starts with indent all rows, up to half of the columns. Control characters are not
-  /// replaced; see `displayable`.
-  public func wrapped(toWidth limit: Int, rows most: Int = .max) -> [String] {
-    let indentation = String(repeating: " ", count: min(prefix { $0 == " " }.count, max(0, limit / 2)))
-    let room = max(1, limit - indentation.count)
+  /// The spaces that the text starts with indent all rows, up to half of the columns; rows after the first stand `hanging`
+  /// columns further in. Control characters are not replaced; see `displayable`.
+  public func wrapped(toWidth limit: Int, rows most: Int = .max, hanging: Int = 0) -> [String] {
+    let indentation = min(prefix { $0 == " " }.count, max(0, limit / 2))
     var rows: [String] = []
+    func margin(_ row: Int) -> Int { row == 0 ? indentation : indentation + hanging }
+    var room: Int { max(1, limit - margin(rows.count)) }
     var row = ""
     var width = 0
     var gap = 0
@@ -41,9 +42,9 @@ extension String {
     if width > 0, rows.count <= most { rows.append(row) }
     if rows.count > most {
       rows.removeSubrange(most...)
-      if let last = rows.indices.last { rows[last] = rows[last].ellipted(toWidth: room) }
+      if let last = rows.indices.last { rows[last] = rows[last].ellipted(toWidth: max(1, limit - margin(last))) }
     }
-    return rows.map { indentation + $0 }
+    return rows.enumerated().map { String(repeating: " ", count: margin($0)) + $1 }
   }
 
   /// Words, single spaces, and single wide characters.
@@ -63,7 +64,8 @@ extension String {
 
   /// Says that the text goes on, within so many columns.
   public func ellipted(toWidth limit: Int) -> String {
-    let text = self + "…"
+    let isSentence = last.map { ".!?".contains($0) } ?? false
+    let text = self + (isSentence ? " …" : "…")
     return text.displayWidth <= limit ? text : text.truncated(toWidth: limit)
   }
 }
