@@ -4,8 +4,7 @@
 // library, which is not, so that every contended `Mutex` is reported as a race. Preload this into a program that was built
 // with --sanitize=thread:
 //
-//   clang -O1 -fPIC -shared scripts/tsan-mutex.c -o tsan-mutex.so      # the clang beside swiftc
-//   LD_PRELOAD=$PWD/tsan-mutex.so .build/debug/…PackageTests.xctest --testing-library swift-testing --filter …
+//   clang -O1 -fPIC -shared scripts/tsan-mutex.c -o tsan-mutex.so      # the clang beside swiftc; `scripts/sanitize` does it
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdint.h>

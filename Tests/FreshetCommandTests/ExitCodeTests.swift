@@ -101,8 +101,9 @@ import Testing
     let sync = try await workshop.run(
       Workshop.programs + "/freshet",
       ["sync", "docs", "--json", "--log-level", "info"],
-      // Minutes of work, in steps of a second: it does not end before the signal comes, however slow this machine is.
-      environment: ["FRESHET_HASH_EMBEDDER_DELAY_US": "1000000", "FRESHET_EMBEDDER_BATCH": "1"]
+      // Five minutes of work, in steps of three seconds: it does not end before the signal comes, however slow this
+      // machine is.
+      environment: ["FRESHET_HASH_EMBEDDER_DELAY_US": "3000000", "FRESHET_EMBEDDER_BATCH": "1"]
     ) { process, errors in
       // Signals are taken from before this line is written.
       while try !String(contentsOfFile: errors, encoding: .utf8).contains("The sync has started.") {

@@ -180,7 +180,7 @@ import Testing
     task.cancel()
     let result = await task.result
     #expect(throws: CancellationError.self) { try result.get() }
-    #expect(ContinuousClock.now - start < .seconds(5))
+    #expect(ContinuousClock.now - start < .seconds(60))
     let early = Task {
       withUnsafeCurrentTask { $0?.cancel() }
       return try await client.send(HTTPRequest(url: server.url))

@@ -52,6 +52,48 @@ import Testing
     await collection.close()
   }
 
+  @Test func aFileInAFolderIsNotTakenForADocumentInAFile() async throws {
+    try folder.write("docs/notes.jsonl", #"{"id": "b.md", "text": "A line about aardvarks."}"# + "\n")
+    try folder.write("docs/notes.jsonl!/b.md", "A file about badgers.\n")
+    let collection = try await open()
+    #expect(try await collection.sync().documents.created == 4)
+    #expect(try await collection.search("aardvarks", limit: 1).map(\.origin) == ["notes.jsonl!/b.md"])
+    let hits = try await collection.search("badgers", limit: 1)
+    #expect(hits.map(\.origin) == ["notes.jsonl%21/b.md"])
+    #expect(hits.first?.uri == "file://" + folder.path + "/docs/notes.jsonl%21/b.md")
+    #expect(try await collection.sync().documents.unchanged == 4)
+    #expect(try await collection.verify().problems == [])
+    await collection.close()
+  }
+
+  @Test func changesAreToldInOrderAndGoOnWhereAReaderStopped() async throws {
+    let collection = try await open()
+    let report = try await collection.sync()
+    var known: [ChangeRecord] = []
+    for try await change in collection.changes(following: false) { known.append(change) }
+    #expect(known.map(\.sequence) == [1, 2])
+    #expect(Set(known.map(\.origin)) == ["keys.md", "backups.txt"])
+    #expect(known.last?.sequence == report.sequence)
+
+    let follower = Task {
+      var iterator = collection.changes(after: report.sequence).makeAsyncIterator()
+      return try await iterator.next()
+    }
+    try folder.write("docs/keys.md", "# Keys\n\nRotate the signing key once a month.\n")
+    try await collection.sync()
+    let change = try #require(try await follower.value)
+    #expect(change.origin == "keys.md" && change.kind == .modified)
+
+    let endless = Task {
+      var count = 0
+      for try await _ in collection.changes(after: change.sequence) { count += 1 }
+      return count
+    }
+    endless.cancel()
+    #expect(try await endless.value == 0)
+    await collection.close()
+  }
+
   @Test func theIndexMayBeLostAndNothingIsEmbeddedAgain() async throws {
     let collection = try await open()
     try await collection.sync()

@@ -15,6 +15,8 @@ SHORTEST = 150  # characters of a paragraph of prose
 FEWEST = 5  # paragraphs of a document that is taken
 # What § 6 of the design promises of the chunks that one edit changes.
 MEAN_MOST, HIGH_MOST = 1.8, 3
+ENOUGH = 100  # documents, below which a mean and a percentile are chance
+ANY_MOST = 8  # chunks within the reach of one edit
 
 
 def paragraphs(path: pathlib.Path, text: str) -> list[re.Match]:
@@ -100,6 +102,9 @@ class Edits(Campaign):
         numbers = sorted(change["embedded"] for change in changes)
         mean, high, most = sum(numbers) / len(numbers), numbers[int(0.99 * (len(numbers) - 1))], numbers[-1]
         self.say(f"{name}: chunks embedded per document: mean {mean:.2f}, 99th percentile {high}, most {most}")
+        self.check(most <= ANY_MOST, f"{name}: {most} chunks of one document, more than {ANY_MOST}")
+        if documents < ENOUGH:
+            return
         self.check(mean <= MEAN_MOST, f"{name}: {mean:.2f} chunks on average, {MEAN_MOST} are promised")
         self.check(high <= HIGH_MOST, f"{name}: {high} chunks at the 99th percentile, {HIGH_MOST} are promised")
 

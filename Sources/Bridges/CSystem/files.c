@@ -73,11 +73,13 @@ static int set_lock(int descriptor, short type) {
 
 int freshet_lock(int descriptor) { return set_lock(descriptor, F_WRLCK); }
 
+int freshet_lock_shared(int descriptor) { return set_lock(descriptor, F_RDLCK); }
+
 int freshet_unlock(int descriptor) { return set_lock(descriptor, F_UNLCK); }
 
 int freshet_is_locked(int descriptor) {
 #ifdef F_OFD_GETLK
-  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
   if (fcntl(descriptor, F_OFD_GETLK, &lock) < 0) return -errno;
   return lock.l_type != F_UNLCK;
 #else

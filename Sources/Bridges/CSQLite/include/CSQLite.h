@@ -72,3 +72,11 @@ typedef struct {
 // The structure must stay where it is until the statement is reset. Returns a result code of SQLite.
 int freshet_bind_postings(sqlite3_stmt *statement, int index, freshet_postings *postings);
 void freshet_free_postings(freshet_postings *postings);
+
+// The name of a file layer (VFS) for reading where shared memory cannot be made: SQLite then keeps the index of the log
+// in its own memory (`PRAGMA locking_mode = EXCLUSIVE` before the first access), and makes and writes no file. The caller
+// keeps writers out as long as a connection over it is open, and disables the checkpoint on close.
+#define FRESHET_UNSHARED_FILES "freshet-unshared"
+
+// Makes that file layer known. Once in a process, before its first use. Returns a result code of SQLite.
+int freshet_register_unshared_files(void);

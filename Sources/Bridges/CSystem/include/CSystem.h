@@ -38,10 +38,13 @@ int freshet_open_beneath(int folder, const char *path, int flags);
 // another holds it. Unlike flock(2) it can be asked about without being taken.
 int freshet_lock(int descriptor);
 
+// Takes the lock together with others who share it, which keeps out whoever wants it alone; -EAGAIN when one has it so.
+int freshet_lock_shared(int descriptor);
+
 // Gives the lock back, also while a process that is just being started still has a copy of the descriptor.
 int freshet_unlock(int descriptor);
 
-// 1 while another description of the file holds its lock, 0 otherwise. Takes nothing.
+// 1 while another description of the file holds its lock alone, 0 otherwise. Takes nothing.
 int freshet_is_locked(int descriptor);
 
 // What `path` is, below `folder`; an empty path means the descriptor itself.
