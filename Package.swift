@@ -123,6 +123,15 @@ let package = Package(
       path: "Benchmarks/IndexBenchmark",
       swiftSettings: settings
     ),
+    .executableTarget(
+      name: "search-benchmark",
+      dependencies: [
+        "Freshet", "FreshetConfiguration", "FreshetModel", "FreshetSearch", "FreshetSystem", "FreshetTestKit",
+        "CSQLite",
+      ],
+      path: "Benchmarks/SearchBenchmark",
+      swiftSettings: settings
+    ),
 
     stage("FreshetTestKit", ["FreshetModel", "FreshetSystem", "FreshetIndex"]),
 

@@ -28,6 +28,7 @@ public final class SQLiteStore: Store {
   private let writing: ThreadPool
   private let reading: ThreadPool
   private let state: Mutex<State>
+  private let caches = SearchCaches()
 
   private struct State {
     var isClosed = false
@@ -193,7 +194,8 @@ public final class SQLiteStore: Store {
     return try withExtendedLifetime(reader) {
       try reader.connection.execute("BEGIN")
       defer { try? reader.connection.execute("ROLLBACK") }
-      let result = try body(SQLiteSnapshot(reader.connection))
+      // Nothing is kept of what may prove torn only at the end.
+      let result = try body(SQLiteSnapshot(reader.connection, caches: reader.isReusable ? caches : nil))
       try reader.confirm()
       return result
     }

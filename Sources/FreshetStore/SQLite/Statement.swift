@@ -87,6 +87,11 @@ final class Statement {
     }
   }
 
+  /// Binds where the function `freshet_postings` puts what it reads; it must stay there until the statement is reset.
+  func bindPostings(_ index: Int32, _ postings: UnsafeMutablePointer<freshet_postings>) {
+    check(freshet_bind_postings(handle, index, postings))
+  }
+
   /// Binds what another statement's row has in a column.
   func bind(_ index: Int32, column: Int32, of other: Statement) {
     check(sqlite3_bind_value(handle, index, sqlite3_column_value(other.handle, column)))
