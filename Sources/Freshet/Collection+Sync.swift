@@ -76,10 +76,16 @@ extension Collection {
     }
     let stages = try await stages()
     let engine = SyncEngine(stages: stages, options: try options(for: request, stages))
+    // Vectors are replaced one by one: the index is of neither time until it is built anew, also if that is in a later run.
+    if request.ignoresEmbeddingCache {
+      try await store.write { try $0.set(Self.replacedVectorsSetting, to: "1") }
+    }
     var report = try await engine.run(stop: stop, handler: handler)
     let start = ContinuousClock.now
     let rebuild = request.force || request.ignoresEmbeddingCache
-    if report.changedAnything || rebuild { try await updateIndex(rebuilding: rebuild && !report.interrupted) }
+    if try await !isIndexCurrent() || rebuild {
+      try await updateIndex(rebuilding: rebuild && !report.interrupted)
+    }
     report.seconds.index = (ContinuousClock.now - start).inSeconds
     report.seconds.total += report.seconds.index
     return report
@@ -130,15 +136,33 @@ extension Collection {
     return bySource.mapValues { $0.contains([]) ? [] : $0 }
   }
 
+  /// Says that vectors were computed again, and the index may still hold those before.
+  private static let replacedVectorsSetting = "vectors_replaced"
+
+  /// Whether the index files are at the store's present, without looking into them.
+  private func isIndexCurrent() async throws -> Bool {
+    guard let indexDirectory else { return true }
+    return try await store.read(.everything) { snapshot in
+      guard let model = try snapshot.models().first(where: { $0.state == .serving }) else { return true }
+      return try snapshot.setting(Self.replacedVectorsSetting) == nil
+        && indexDirectory.isCurrent(at: SnapshotFeed(snapshot, model: model).position)
+    }
+  }
+
   /// Brings the index files to the store's present; nothing is embedded.
   @discardableResult
-  func updateIndex(rebuilding: Bool = false) async throws -> IndexUpdate? {
+  func updateIndex(rebuilding: Bool = false, keepsBase: Bool = false) async throws -> IndexUpdate? {
     guard let indexDirectory else { return nil }
-    return try await store.read(.everything) { snapshot in
-      guard let model = try snapshot.models().first(where: { $0.state == .serving }) else { return nil }
+    let (update, hadReplaced) = try await store.read(.everything) { snapshot -> (IndexUpdate?, Bool) in
+      guard let model = try snapshot.models().first(where: { $0.state == .serving }) else { return (nil, false) }
       let feed = SnapshotFeed(snapshot, model: model)
-      return try rebuilding ? indexDirectory.rebuild(feed) : indexDirectory.update(feed)
+      let hasReplaced = try snapshot.setting(Self.replacedVectorsSetting) != nil
+      let update = try rebuilding || hasReplaced
+        ? indexDirectory.rebuild(feed) : indexDirectory.update(feed, keepsBase: keepsBase)
+      return (update, hasReplaced)
     }
+    if hadReplaced { try await store.write { try $0.set(Self.replacedVectorsSetting, to: nil) } }
+    return update
   }
 
   /// Builds the vector index anew from the stored vectors, keeping the one before as its backup; embeds nothing.
@@ -153,11 +177,6 @@ extension Collection {
   public func restoreIndexBackup() async throws {
     guard let indexDirectory else { return }
     try await pool.run { try indexDirectory.restoreBackup() }
-    try await updateIndex()
+    try await updateIndex(keepsBase: true)
   }
-}
-
-extension SyncReport {
-  /// Whether anything was committed that an index, a consumer or a reader could see.
-  public var changedAnything: Bool { checkpoints > 0 || embedderCalls > 0 }
 }

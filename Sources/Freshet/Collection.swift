@@ -95,6 +95,8 @@ public final class Collection: Sendable {
         path: configuration.file
       )
     }
+    var configuration = configuration
+    configuration.separateSources()
     let folder = CollectionFolder(path: configuration.collection)
     var lock: FileLock?
     let mode: SQLiteStore.Mode

@@ -116,7 +116,7 @@ ssize_t freshet_directory_records(int folder, void *buffer, size_t size) {
   return count < 0 ? -errno : (ssize_t)count;
 }
 
-int freshet_volume(int descriptor, uint64_t *type, uint64_t *available) {
+int freshet_volume(int descriptor, uint64_t *type, uint64_t *identity, uint64_t *available) {
   struct statfs volume;
   int status;
   do {
@@ -124,6 +124,9 @@ int freshet_volume(int descriptor, uint64_t *type, uint64_t *available) {
   } while (status < 0 && errno == EINTR);
   if (status < 0) return -errno;
   *type = (uint64_t)(uint32_t)volume.f_type;
+  int words[2];
+  memcpy(words, &volume.f_fsid, sizeof words);
+  *identity = (uint64_t)(uint32_t)words[0] | (uint64_t)(uint32_t)words[1] << 32;
   *available = (uint64_t)volume.f_bavail * (uint64_t)volume.f_bsize;
   return 0;
 }

@@ -2,7 +2,7 @@
 ///
 /// A directory fills it from `stat`; other sources from what they have (a page's validators).
 public struct ItemFingerprint: Hashable, Sendable {
-  /// The device that the file is on.
+  /// The file system that the file is on, by a number that outlasts its mounting.
   public var device: UInt64
   /// The file's number on its device.
   public var inode: UInt64

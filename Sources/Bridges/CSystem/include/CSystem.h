@@ -57,8 +57,9 @@ int freshet_status_at(int folder, const char *path, bool follow, struct freshet_
 // The next raw directory records (`linux_dirent64`): bytes, 0 at the end.
 ssize_t freshet_directory_records(int folder, void *buffer, size_t size);
 
-// The file system's magic number (`f_type` of statfs) and the bytes that an unprivileged user may still write.
-int freshet_volume(int descriptor, uint64_t *type, uint64_t *available);
+// The file system's magic number (`f_type` of statfs), its own identity (`f_fsid`; 0 when it has none) and the bytes that an
+// unprivileged user may still write.
+int freshet_volume(int descriptor, uint64_t *type, uint64_t *identity, uint64_t *available);
 
 // An anonymous file in memory, close-on-exec, that can be sealed.
 int freshet_memory_file(const char *name);
