@@ -134,9 +134,8 @@ struct ChunkingPass {
   // MARK: Pieces
 
   private func pieces(of compounds: [Compound]) -> [Piece] {
-    var pieces: [Piece] = []
-    guard !compounds.isEmpty else { return pieces }
-    pieces.reserveCapacity(compounds.count)
+    guard !compounds.isEmpty else { return [] }
+    var pieces = PieceRuns(soft: limits.soft, capacity: compounds.count)
     var offsets: [Int] = [0]
     offsets.reserveCapacity(compounds.count + 1)
     for compound in compounds { offsets.append(offsets[offsets.count - 1] + compound.size) }
@@ -166,7 +165,7 @@ struct ChunkingPass {
           Piece(
             start: start,
             end: end,
-            size: size,
+            unit: size,
             boundary: boundaries[first],
             digest: Digest64.of(bytes, start, end),
             firstBlock: firstBlock,
@@ -177,7 +176,7 @@ struct ChunkingPass {
       }
       first = next
     }
-    return pieces
+    return pieces.pieces
   }
 
   private func pathContext(_ block: Int) -> Int {
@@ -194,7 +193,7 @@ struct ChunkingPass {
     return size <= limits.tableHeader ? (size, end) : (0, blocks[block].start)
   }
 
-  private func appendPieces(of compound: Compound, _ splitter: inout BlockSplitter, _ pieces: inout [Piece]) {
+  private func appendPieces(of compound: Compound, _ splitter: inout BlockSplitter, _ pieces: inout PieceRuns) {
     let index = compound.blocks.upperBound - 1
     let block = blocks[index]
     let header = repeatedHeader(index)
@@ -222,7 +221,7 @@ struct ChunkingPass {
         Piece(
           start: isFirst ? blocks[leader].start : start,
           end: end,
-          size: size,
+          unit: size,
           boundary: boundary ?? compound.boundary,
           digest: digest,
           firstBlock: isFirst ? leader : index,
