@@ -2,6 +2,9 @@ import FreshetModel
 
 /// One rendition on its way through the steps: measured blocks, compounds, pieces, groups, drafts.
 struct ChunkingPass {
+  /// The Markdown, whose memory the drafts share.
+  let markdown: [UInt8]
+  /// The same bytes, for the loops.
   let bytes: UnsafeBufferPointer<UInt8>
   let estimate: SizeEstimate
   let limits: ChunkingLimits
@@ -25,7 +28,14 @@ struct ChunkingPass {
     var boundary: Boundary
   }
 
-  init(bytes: UnsafeBufferPointer<UInt8>, blocks: [Block], estimate: SizeEstimate, limits: ChunkingLimits) {
+  init(
+    markdown: [UInt8],
+    bytes: UnsafeBufferPointer<UInt8>,
+    blocks: [Block],
+    estimate: SizeEstimate,
+    limits: ChunkingLimits
+  ) {
+    self.markdown = markdown
     self.bytes = bytes
     self.estimate = estimate
     self.limits = limits
@@ -68,10 +78,12 @@ struct ChunkingPass {
   /// All steps.
   mutating func chunks() -> [ChunkDraft] {
     let pieces = pieces(of: compounds())
+    let groups = Merging(limits: limits).groups(of: pieces)
     var drafts: [ChunkDraft] = []
-    drafts.reserveCapacity(pieces.count)
-    for group in Merging(limits: limits).groups(of: pieces) {
-      if let draft = draft(of: pieces[group]) { drafts.append(draft) }
+    drafts.reserveCapacity(groups.count)
+    var last = Path()
+    for group in groups {
+      if let draft = draft(of: pieces[group], &last) { drafts.append(draft) }
     }
     if limits.overlap > 0 { widen(&drafts) }
     return drafts

@@ -44,7 +44,7 @@ struct EmbeddingStage: Sendable {
         texts[chunk.key] = PassageDraft(
           key: chunk.key,
           heading: chunk.draft.heading,
-          body: chunk.draft.body,
+          text: chunk.draft.text,
           tokens: chunk.draft.tokens
         )
       }
@@ -132,7 +132,7 @@ struct EmbeddingStage: Sendable {
       }
     let missing = keys.filter { key in known[key].map { !withVector.contains($0) } ?? true }
       .compactMap { texts[$0] }
-      .sorted { ($1.body.utf8.count, $0.key) < ($0.body.utf8.count, $1.key) }
+      .sorted { ($1.text.count, $0.key) < ($0.text.count, $1.key) }
     run.advance { $0.chunksDone += keys.count - missing.count }
     var outcome = Outcome(ids: known)
     guard !missing.isEmpty else { return outcome }

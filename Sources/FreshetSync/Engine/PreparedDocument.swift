@@ -74,7 +74,7 @@ struct FinishedItem: Sendable {
 extension ChunkDraft {
   /// The draft with the key of its passage.
   var prepared: PreparedChunk {
-    PreparedChunk(draft: self, key: SHA256.digest(of: PassageText.keyBytes(heading: heading, body: body)))
+    PreparedChunk(draft: self, key: SHA256.digest(of: PassageText.keyBytes(heading: heading, text: text)))
   }
 }
 
