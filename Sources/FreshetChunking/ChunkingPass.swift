@@ -77,7 +77,7 @@ struct ChunkingPass {
 
   /// All steps.
   mutating func chunks() -> [ChunkDraft] {
-    let pieces = pieces(of: compounds())
+    let pieces = pieces()
     let groups = Merging(limits: limits).groups(of: pieces)
     var drafts: [ChunkDraft] = []
     drafts.reserveCapacity(groups.count)
@@ -89,15 +89,26 @@ struct ChunkingPass {
     return drafts
   }
 
-  // MARK: Compounds
+  // MARK: Pieces
 
-  private mutating func compounds() -> [Compound] {
-    var compounds: [Compound] = []
-    compounds.reserveCapacity(blocks.count)
+  /// The pieces under way.
+  private struct Cutting {
+    var cuts: CompoundCuts
+    var splitter: BlockSplitter
+    var pieces: PieceRuns
+  }
+
+  /// Cuts the compounds as they are found, so that a document of many small blocks holds few of them at a time.
+  private mutating func pieces() -> [Piece] {
+    var cutting = Cutting(
+      cuts: CompoundCuts(limit: limits.soft),
+      splitter: BlockSplitter(bytes: bytes, estimate: estimate, limit: limits.soft),
+      pieces: PieceRuns(soft: limits.soft)
+    )
     var pending = 0
     for index in blocks.indices {
       if blocks[index].kind == .heading {
-        if isAfterGap[index] { appendAlone(pending..<index, &compounds, &pending) }
+        if isAfterGap[index] { appendAlone(pending..<index, &cutting, &pending) }
         continue
       }
       var first = index
@@ -106,79 +117,63 @@ struct ChunkingPass {
         first -= 1
         lead += sizes[first]
       }
-      appendAlone(pending..<first, &compounds, &pending)
-      append(first..<index + 1, lead: lead, &compounds)
+      appendAlone(pending..<first, &cutting, &pending)
+      append(first..<index + 1, lead: lead, &cutting)
       pending = index + 1
     }
-    appendAlone(pending..<blocks.count, &compounds, &pending)
+    appendAlone(pending..<blocks.count, &cutting, &pending)
+    cutting.cuts.end()
+    appendPieces(&cutting)
     for index in blocks.indices where blocks[index].kind == .heading && !isText[index] {
       let next = index + 1
       isText[index] =
         next == blocks.count || (blocks[next].kind == .heading && blocks[next].level <= blocks[index].level)
     }
-    return compounds
+    return cutting.pieces.pieces
   }
 
-  private mutating func appendAlone(_ range: Range<Int>, _ compounds: inout [Compound], _ pending: inout Int) {
+  private mutating func appendAlone(_ range: Range<Int>, _ cutting: inout Cutting, _ pending: inout Int) {
     for index in range {
       isText[index] = true
-      append(index..<index + 1, lead: 0, &compounds)
+      append(index..<index + 1, lead: 0, &cutting)
     }
     pending = range.upperBound
   }
 
-  private func append(_ range: Range<Int>, lead: Int, _ compounds: inout [Compound]) {
+  private func append(_ range: Range<Int>, lead: Int, _ cutting: inout Cutting) {
     let first = blocks[range.lowerBound]
     let boundary: Boundary
     if isAfterGap[range.lowerBound] {
       boundary = .wall
+      cutting.cuts.end()
+      appendPieces(&cutting)
     } else {
       let digest = Digest64.of(bytes, first.start, first.end)
       boundary =
         first.kind == .heading
         ? Boundary(headingLevel: first.level, digest: digest) : Boundary(.block, digest: digest)
     }
-    compounds.append(
-      Compound(blocks: range, size: lead + sizes[range.upperBound - 1], lead: lead, boundary: boundary)
-    )
+    let compound = Compound(blocks: range, size: lead + sizes[range.upperBound - 1], lead: lead, boundary: boundary)
+    if cutting.cuts.append(compound) { appendPieces(&cutting) }
   }
 
-  // MARK: Pieces
-
-  private func pieces(of compounds: [Compound]) -> [Piece] {
-    guard !compounds.isEmpty else { return [] }
-    var pieces = PieceRuns(soft: limits.soft, capacity: compounds.count)
-    var offsets: [Int] = [0]
-    offsets.reserveCapacity(compounds.count + 1)
-    for compound in compounds { offsets.append(offsets[offsets.count - 1] + compound.size) }
-    let boundaries = compounds.map(\.boundary)
-    var isCut = [Bool](repeating: false, count: compounds.count + 1)
-    var stack: [Int] = []
-    var wall = 0
-    for index in 1...compounds.count where index == compounds.count || boundaries[index].isWall {
-      CartesianCut.decide(offsets, boundaries, from: wall, to: index, limit: limits.soft, stack: &stack) {
-        isCut[$0] = true
-      }
-      isCut[index] = true
-      wall = index
-    }
-    var splitter = BlockSplitter(bytes: bytes, estimate: estimate, limit: limits.soft)
-    var first = 0
-    for next in 1...compounds.count where isCut[next] {
-      let size = offsets[next] - offsets[first]
-      if next == first + 1, size > limits.soft {
-        appendPieces(of: compounds[first], &splitter, &pieces)
+  /// Makes pieces of the compounds whose cuts are decided.
+  private func appendPieces(_ cutting: inout Cutting) {
+    while let (group, size) = cutting.cuts.next() {
+      guard let first = group.first, let last = group.last else { continue }
+      if group.count == 1, size > limits.soft {
+        appendPieces(of: first, &cutting.splitter, &cutting.pieces)
       } else {
-        let firstBlock = compounds[first].blocks.lowerBound
-        let lastBlock = compounds[next - 1].blocks.upperBound - 1
+        let firstBlock = first.blocks.lowerBound
+        let lastBlock = last.blocks.upperBound - 1
         let start = blocks[firstBlock].start
         let end = blocks[lastBlock].end
-        pieces.append(
+        cutting.pieces.append(
           Piece(
             start: start,
             end: end,
             unit: size,
-            boundary: boundaries[first],
+            boundary: first.boundary,
             digest: Digest64.of(bytes, start, end),
             firstBlock: firstBlock,
             lastBlock: lastBlock,
@@ -186,9 +181,7 @@ struct ChunkingPass {
           )
         )
       }
-      first = next
     }
-    return pieces.pieces
   }
 
   private func pathContext(_ block: Int) -> Int {

@@ -31,9 +31,8 @@ struct PieceRuns {
   private(set) var pieces: [Piece] = []
   private let soft: Int
 
-  init(soft: Int, capacity: Int) {
+  init(soft: Int) {
     self.soft = soft
-    pieces.reserveCapacity(capacity)
   }
 
   /// Adds one stretch.
