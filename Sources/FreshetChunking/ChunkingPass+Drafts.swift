@@ -13,7 +13,8 @@ extension ChunkingPass {
   ///
   /// - Parameter last: the path of the chunk before, which chunks under the same heading share.
   func draft(of pieces: ArraySlice<Piece>, _ last: inout Path) -> ChunkDraft? {
-    guard let first = pieces.first, let end = pieces.last?.end, let lastBlock = pieces.last?.lastBlock else { return nil }
+    guard let first = pieces.first, let final = pieces.last else { return nil }
+    let (end, lastBlock) = (final.end, final.lastBlock)
     let range = first.firstBlock...lastBlock
     guard range.contains(where: { blocks[$0].kind != .rule }) else { return nil }
     let common = commonPath(range)
@@ -47,7 +48,7 @@ extension ChunkingPass {
   private func commonPath(_ range: ClosedRange<Int>) -> Int {
     var path: Int?
     for index in range where isText[index] {
-      path = path.map { tree.common($0, tree.parent[index]) } ?? tree.parent[index]
+      path = path.map { tree.common($0, tree.parent(index)) } ?? tree.parent(index)
       if path == -1 { break }
     }
     return path ?? -1
@@ -58,11 +59,11 @@ extension ChunkingPass {
     var texts: [String] = []
     var size = 0
     var index = heading
-    while index >= 0, size + pathSizes[index] <= limits.path {
+    while index >= 0, size + Int(pathSizes[index]) <= limits.path {
       let text = HeadingText.of(bytes, blocks[index].start, blocks[index].end)
       if !text.isEmpty { texts.append(text) }
-      size += pathSizes[index]
-      index = tree.parent[index]
+      size += Int(pathSizes[index])
+      index = tree.parent(index)
     }
     return Path(heading: heading, texts: texts.reversed(), size: size)
   }

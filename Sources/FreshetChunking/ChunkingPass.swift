@@ -13,7 +13,7 @@ struct ChunkingPass {
   /// The size of each block.
   let sizes: [Int]
   /// The size of each heading's words, as they stand in a path; 0 for other blocks.
-  let pathSizes: [Int]
+  let pathSizes: [Int32]
   /// Whether text that belongs to no block stands before each block.
   let isAfterGap: [Bool]
   let tree: HeadingTree
@@ -69,7 +69,7 @@ struct ChunkingPass {
     pathSizes = kept.map { block in
       guard block.kind == .heading else { return 0 }
       let words = HeadingText.range(bytes, block.start, block.end)
-      return estimate.size(bytes, words.lowerBound, words.upperBound)
+      return Int32(clamping: estimate.size(bytes, words.lowerBound, words.upperBound))
     }
     tree = HeadingTree(kept, sizes: pathSizes)
     isText = kept.map { $0.kind != .heading }
@@ -185,8 +185,8 @@ struct ChunkingPass {
   }
 
   private func pathContext(_ block: Int) -> Int {
-    let parent = tree.parent[block]
-    return parent < 0 ? 0 : min(tree.pathSize[parent], limits.path)
+    let parent = tree.parent(block)
+    return parent < 0 ? 0 : min(tree.pathSize(parent), limits.path)
   }
 
   /// The size of a table's header rows when later pieces repeat them; 0 for any other block.
@@ -219,7 +219,7 @@ struct ChunkingPass {
     )
     if hasHeader { splitter = BlockSplitter(bytes: bytes, estimate: estimate, limit: limits.soft - header.size) }
     let leader = compound.blocks.lowerBound
-    let inner = tree.parent[index] < 0 ? 0 : min(tree.pathSize[tree.parent[index]], limits.path)
+    let inner = tree.parent(index) < 0 ? 0 : min(tree.pathSize(tree.parent(index)), limits.path)
     splitter.split(text, levels: levels[...], boundary: nil) { start, end, size, boundary, digest in
       let isFirst = boundary == nil
       pieces.append(
