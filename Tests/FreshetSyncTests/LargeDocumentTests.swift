@@ -7,7 +7,7 @@ import Testing
 @Suite struct LargeDocumentTests {
   /// More than two megabytes, from which a document is large, that no other number gives.
   private func text(_ number: Int) -> String {
-    (0..<6).map { part in String(repeating: "words \(number) of part \(part) ", count: 375_000 / 22) }
+    (0..<6).map { part in String(repeating: "words \(number) of part \(part) ", count: 21_000) }
       .joined(separator: "\n\n")
   }
 
