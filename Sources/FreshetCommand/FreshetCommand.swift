@@ -1,5 +1,6 @@
 import FreshetCommandLine
 import FreshetModel
+import FreshetSystem
 
 #if canImport(Glibc)
   import Glibc
@@ -32,6 +33,7 @@ struct FreshetCommand {
   }
 
   static func main() async {
+    Allocator.returnLargeBlocks()
     Terminal.ignoreBrokenPipes()
     let application = CommandLineApplication(
       root,

@@ -68,6 +68,13 @@ final class Statement {
     }
   }
 
+  /// Binds a text in valid UTF-8.
+  func bind(_ index: Int32, text: ArraySlice<UInt8>) {
+    text.withUnsafeBytes { bytes in
+      check(freshet_bind_text(handle, index, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count))
+    }
+  }
+
   func bind(_ index: Int32, _ value: [UInt8]) {
     value.withUnsafeBytes { check(freshet_bind_blob(handle, index, $0.baseAddress, $0.count)) }
   }

@@ -13,6 +13,10 @@ void freshet_set_thread_name(const char *name);
 // Writes the system's words for an error number, cut to `size - 1` bytes.
 void freshet_error_text(int number, char *text, size_t size);
 
+// Has malloc give blocks of at least `large` bytes back to the system as soon as they are freed, and keep at most `kept`
+// free bytes at the end of an arena. Does nothing with another C library than glibc.
+void freshet_tune_allocator(int large, int kept);
+
 // --- Files -----------------------------------------------------------------------------------------------------------
 
 struct freshet_status {
