@@ -103,8 +103,8 @@ let package = Package(
     .executableTarget(
       name: "FreshetCommand",
       dependencies: [
-        "Freshet", "FreshetCommandLine", "FreshetConfiguration", "FreshetIndex", "FreshetModel", "FreshetSearch",
-        "FreshetSync",
+        "Freshet", "FreshetCommandLine", "FreshetConfiguration", "FreshetEmbedding", "FreshetIndex", "FreshetModel",
+        "FreshetSearch", "FreshetSync",
         "FreshetSystem",
       ],
       swiftSettings: settings
@@ -121,6 +121,15 @@ let package = Package(
       name: "index-benchmark",
       dependencies: ["FreshetIndex", "FreshetModel", "FreshetTestKit", "CVectorMath"],
       path: "Benchmarks/IndexBenchmark",
+      swiftSettings: settings
+    ),
+    .executableTarget(
+      name: "search-benchmark",
+      dependencies: [
+        "Freshet", "FreshetConfiguration", "FreshetModel", "FreshetSearch", "FreshetSystem", "FreshetTestKit",
+        "CSQLite",
+      ],
+      path: "Benchmarks/SearchBenchmark",
       swiftSettings: settings
     ),
 
@@ -159,7 +168,10 @@ let package = Package(
         "FreshetTestKit", "freshet-parse",
       ]
     ),
-    tests("FreshetHTTPTests", ["FreshetHTTP", "FreshetEmbedding", "FreshetTestKit", "FreshetModel"]),
+    tests(
+      "FreshetHTTPTests",
+      ["FreshetHTTP", "FreshetEmbedding", "FreshetTestKit", "FreshetModel", "FreshetSystem", "CCrypto"]
+    ),
     tests("FreshetEmbeddingTests", ["FreshetModel", "FreshetEmbedding"], resources: [.copy("Fixtures")]),
     tests("FreshetCommandLineTests", ["FreshetCommandLine", "FreshetModel"], resources: [.copy("Snapshots")]),
     tests(

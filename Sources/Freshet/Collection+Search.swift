@@ -22,7 +22,7 @@ extension Collection {
   ///   `CancellationError`.
   public func search(_ request: SearchRequest) async throws -> SearchResponse {
     // The view first and the snapshot then: so the log leads from the one to the other.
-    let view = try await loadedIndex()
+    let view = request.mode == .keyword ? nil : try await loadedIndex()
     let (vector, warning) = try await queryVector(request)
     let sources = try factory.sources()
     let settings = indexDirectory?.settings

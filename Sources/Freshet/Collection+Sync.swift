@@ -31,6 +31,8 @@ extension SourceConfiguration {
 public struct SyncRequest: Sendable {
   /// Only these files and folders, absolute or relative to the current folder; empty means everything.
   public var paths: [String] = []
+  /// Only these items of each source named, as the store knows their paths; instead of `paths` unless it is empty.
+  public var items: [String: [[UInt8]]] = [:]
   /// Reads, parses and chunks everything anew, and builds the index anew.
   public var force = false
   /// Embeds passages again though they have a vector.
@@ -75,10 +77,16 @@ extension Collection {
     let stages = try await stages()
     try await rememberConfiguration()
     let engine = SyncEngine(stages: stages, options: try options(for: request, stages))
+    // Vectors are replaced one by one: the index is of neither time until it is built anew, also if that is in a later run.
+    if request.ignoresEmbeddingCache {
+      try await store.write { try $0.set(Self.replacedVectorsSetting, to: "1") }
+    }
     var report = try await engine.run(stop: stop, handler: handler)
     let start = ContinuousClock.now
     let rebuild = request.force || request.ignoresEmbeddingCache
-    if report.changedAnything || rebuild { try await updateIndex(rebuilding: rebuild && !report.interrupted) }
+    if try await !isIndexCurrent() || rebuild {
+      try await updateIndex(rebuilding: rebuild && !report.interrupted)
+    }
     report.seconds.index = (ContinuousClock.now - start).inSeconds
     report.seconds.total += report.seconds.index
     return report
@@ -114,19 +122,37 @@ extension Collection {
     if let actor = request.actor { options.actor = actor }
     if let workers = request.workers { options.workers = max(1, workers) }
     if let documents = request.checkpointDocuments { options.checkpointDocuments = max(1, documents) }
-    options.paths = try paths(request.paths, stages.sources)
+    options.paths = request.items.isEmpty ? try paths(request.paths, stages.sources) : request.items
     return options
+  }
+
+  /// Says that vectors were computed again, and the index may still hold those before.
+  private static let replacedVectorsSetting = "vectors_replaced"
+
+  /// Whether the index files are at the store's present, without looking into them.
+  private func isIndexCurrent() async throws -> Bool {
+    guard let indexDirectory else { return true }
+    return try await store.read(.everything) { snapshot in
+      guard let model = try snapshot.models().first(where: { $0.state == .serving }) else { return true }
+      return try snapshot.setting(Self.replacedVectorsSetting) == nil
+        && indexDirectory.isCurrent(at: SnapshotFeed(snapshot, model: model).position)
+    }
   }
 
   /// Brings the index files to the store's present; nothing is embedded.
   @discardableResult
-  func updateIndex(rebuilding: Bool = false) async throws -> IndexUpdate? {
+  func updateIndex(rebuilding: Bool = false, keepsBase: Bool = false) async throws -> IndexUpdate? {
     guard let indexDirectory else { return nil }
-    return try await store.read(.everything) { snapshot in
-      guard let model = try snapshot.models().first(where: { $0.state == .serving }) else { return nil }
+    let (update, hadReplaced) = try await store.read(.everything) { snapshot -> (IndexUpdate?, Bool) in
+      guard let model = try snapshot.models().first(where: { $0.state == .serving }) else { return (nil, false) }
       let feed = SnapshotFeed(snapshot, model: model)
-      return try rebuilding ? indexDirectory.rebuild(feed) : indexDirectory.update(feed)
+      let hasReplaced = try snapshot.setting(Self.replacedVectorsSetting) != nil
+      let update = try rebuilding || hasReplaced
+        ? indexDirectory.rebuild(feed) : indexDirectory.update(feed, keepsBase: keepsBase)
+      return (update, hasReplaced)
     }
+    if hadReplaced { try await store.write { try $0.set(Self.replacedVectorsSetting, to: nil) } }
+    return update
   }
 
   /// Builds the vector index anew from the stored vectors, keeping the one before as its backup; embeds nothing.
@@ -141,11 +167,6 @@ extension Collection {
   public func restoreIndexBackup() async throws {
     guard let indexDirectory else { return }
     try await pool.run { try indexDirectory.restoreBackup() }
-    try await updateIndex()
+    try await updateIndex(keepsBase: true)
   }
-}
-
-extension SyncReport {
-  /// Whether anything was committed that an index, a consumer or a reader could see.
-  public var changedAnything: Bool { checkpoints > 0 || embedderCalls > 0 }
 }

@@ -95,6 +95,8 @@ public final class Collection: Sendable {
         path: configuration.file
       )
     }
+    var configuration = configuration
+    configuration.separateSources()
     let folder = CollectionFolder(path: configuration.collection)
     var lock: FileLock?
     let mode: SQLiteStore.Mode
@@ -109,7 +111,7 @@ public final class Collection: Sendable {
       lock = try await FileLock.acquire(folder.lock, timeout: waiting)
       mode = .readWrite(create: creating)
     }
-    let store = try SQLiteStore.open(at: folder.database, mode: mode)
+    let store = try SQLiteStore.open(at: folder.database, mode: mode, writerLock: folder.lock)
     let factory = StageFactory(configuration: configuration, environment: environment)
     return Collection(
       configuration: configuration,
@@ -170,7 +172,9 @@ public final class Collection: Sendable {
   func embedder() async throws -> (any Embedder)? {
     let (embedder, isMade) = lazy.withLock { ($0.embedder, $0.embedderIsMade) }
     if isMade { return embedder }
-    let made = try await factory.embedder(memory: FolderProbeMemory(folder: folder.path))
+    let memory: any ProbeMemory =
+      lock.withLock { $0 == nil } ? ReaderProbeMemory(folder: folder.path) : FolderProbeMemory(folder: folder.path)
+    let made = try await factory.embedder(memory: memory)
     return lazy.withLock { lazy in
       // Another call may have been first; everybody uses its embedder.
       if !lazy.embedderIsMade {

@@ -92,6 +92,7 @@ struct StageFactory: Sendable {
       return try ONNXEmbedder(
         model: embedder.model,
         precision: embedder.precision == .int8 ? .int8 : .float32,
+        prefixes: ONNXModel.Prefixes(query: embedder.queryPrefix, document: embedder.documentPrefix),
         workers: embedder.workers
       )
     case .http:

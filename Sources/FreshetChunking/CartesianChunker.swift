@@ -33,6 +33,7 @@ public struct CartesianChunker: Chunker {
   public func chunks(of rendition: Rendition) -> [ChunkDraft] {
     rendition.markdown.withUnsafeBufferPointer { bytes in
       var pass = ChunkingPass(
+        markdown: rendition.markdown,
         bytes: bytes,
         blocks: rendition.blocks,
         estimate: SizeEstimate(unit: parameters.unit),

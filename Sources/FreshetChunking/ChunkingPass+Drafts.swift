@@ -1,35 +1,46 @@
 import FreshetModel
 
 extension ChunkingPass {
+  /// The headings above a chunk, outermost first.
+  struct Path {
+    /// The deepest of them; -1 for none.
+    var heading = -1
+    var texts: [String] = []
+    var size = 0
+  }
+
   /// Makes a chunk of pieces that stay together; `nil` when they hold nothing but thematic breaks.
-  func draft(of pieces: ArraySlice<Piece>) -> ChunkDraft? {
-    guard let first = pieces.first, let last = pieces.last else { return nil }
-    let range = first.firstBlock...last.lastBlock
+  ///
+  /// - Parameter last: the path of the chunk before, which chunks under the same heading share.
+  func draft(of pieces: ArraySlice<Piece>, _ last: inout Path) -> ChunkDraft? {
+    guard let first = pieces.first, let final = pieces.last else { return nil }
+    let (end, lastBlock) = (final.end, final.lastBlock)
+    let range = first.firstBlock...lastBlock
     guard range.contains(where: { blocks[$0].kind != .rule }) else { return nil }
     let common = commonPath(range)
     var place = first.firstBlock
     var size = pieces.reduce(0) { $0 + $1.size }
-    while place < last.lastBlock, blocks[place].kind == .heading, tree.encloses(place, path: common) {
+    while place < lastBlock, blocks[place].kind == .heading, tree.encloses(place, path: common) {
       size -= sizes[place]
       place += 1
     }
     let start = place == first.firstBlock ? first.start : blocks[place].start
     var repeated: Range<Int>?
     if place == first.firstBlock, start > blocks[place].start, blocks[place].kind == .table,
-      let end = TableHeader.end(bytes, blocks[place].start, blocks[place].end), end <= start,
-      case let header = estimate.size(bytes, blocks[place].start, end), header <= limits.tableHeader
+      let headerEnd = TableHeader.end(bytes, blocks[place].start, blocks[place].end), headerEnd <= start,
+      case let header = estimate.size(bytes, blocks[place].start, headerEnd), header <= limits.tableHeader
     {
-      repeated = blocks[place].start..<end
+      repeated = blocks[place].start..<headerEnd
       size += header
     }
-    let headings = path(to: common)
+    if common != last.heading { last = path(to: common) }
     return ChunkDraft(
-      heading: headings.texts,
-      body: body(start, last.end, repeated),
+      heading: last.texts,
+      text: text(start, end, repeated),
       start: start,
-      end: last.end,
+      end: end,
       page: blocks[place].page,
-      tokens: (size + headings.size + SizeEstimate.scale - 1) / SizeEstimate.scale
+      tokens: (size + last.size + SizeEstimate.scale - 1) / SizeEstimate.scale
     )
   }
 
@@ -37,32 +48,32 @@ extension ChunkingPass {
   private func commonPath(_ range: ClosedRange<Int>) -> Int {
     var path: Int?
     for index in range where isText[index] {
-      path = path.map { tree.common($0, tree.parent[index]) } ?? tree.parent[index]
+      path = path.map { tree.common($0, tree.parent(index)) } ?? tree.parent(index)
       if path == -1 { break }
     }
     return path ?? -1
   }
 
   /// The texts of a heading and those above it, outermost first; outer ones are left out above the limit.
-  private func path(to heading: Int) -> (texts: [String], size: Int) {
+  private func path(to heading: Int) -> Path {
     var texts: [String] = []
     var size = 0
     var index = heading
-    while index >= 0, size + pathSizes[index] <= limits.path {
+    while index >= 0, size + Int(pathSizes[index]) <= limits.path {
       let text = HeadingText.of(bytes, blocks[index].start, blocks[index].end)
       if !text.isEmpty { texts.append(text) }
-      size += pathSizes[index]
-      index = tree.parent[index]
+      size += Int(pathSizes[index])
+      index = tree.parent(index)
     }
-    return (texts.reversed(), size)
+    return Path(heading: heading, texts: texts.reversed(), size: size)
   }
 
-  private func body(_ start: Int, _ end: Int, _ repeated: Range<Int>?) -> String {
-    guard let repeated else { return String(decoding: bytes[start..<end], as: UTF8.self) }
+  private func text(_ start: Int, _ end: Int, _ repeated: Range<Int>?) -> ArraySlice<UInt8> {
+    guard let repeated else { return markdown[start..<end] }
     var text = Array(bytes[repeated])
     text.append(UInt8(ascii: "\n"))
     text.append(contentsOf: bytes[start..<end])
-    return String(decoding: text, as: UTF8.self)
+    return text[...]
   }
 
   // MARK: Overlap
@@ -76,12 +87,12 @@ extension ChunkingPass {
       let room = min(limits.overlap, limits.hard - drafts[index].tokens * SizeEstimate.scale)
       let previous = drafts[index - 1]
       let start = drafts[index].start
-      let isRepeating = drafts[index].body.utf8.count != drafts[index].end - start
+      let isRepeating = drafts[index].text.count != drafts[index].end - start
       guard room > 0, !isRepeating, drafts[index].heading == previous.heading,
         !(previous.end..<start).contains(where: { bytes[$0] > 0x20 }),
         let from = overlapStart(previous.start, previous.end, room)
       else { continue }
-      drafts[index].body = String(decoding: bytes[from..<drafts[index].end], as: UTF8.self)
+      drafts[index].text = markdown[from..<drafts[index].end]
       let grown = estimate.size(bytes, from, previous.end)
       drafts[index].tokens += (grown + SizeEstimate.scale - 1) / SizeEstimate.scale
     }

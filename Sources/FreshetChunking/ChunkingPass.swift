@@ -2,6 +2,9 @@ import FreshetModel
 
 /// One rendition on its way through the steps: measured blocks, compounds, pieces, groups, drafts.
 struct ChunkingPass {
+  /// The Markdown, whose memory the drafts share.
+  let markdown: [UInt8]
+  /// The same bytes, for the loops.
   let bytes: UnsafeBufferPointer<UInt8>
   let estimate: SizeEstimate
   let limits: ChunkingLimits
@@ -10,7 +13,7 @@ struct ChunkingPass {
   /// The size of each block.
   let sizes: [Int]
   /// The size of each heading's words, as they stand in a path; 0 for other blocks.
-  let pathSizes: [Int]
+  let pathSizes: [Int32]
   /// Whether text that belongs to no block stands before each block.
   let isAfterGap: [Bool]
   let tree: HeadingTree
@@ -25,7 +28,14 @@ struct ChunkingPass {
     var boundary: Boundary
   }
 
-  init(bytes: UnsafeBufferPointer<UInt8>, blocks: [Block], estimate: SizeEstimate, limits: ChunkingLimits) {
+  init(
+    markdown: [UInt8],
+    bytes: UnsafeBufferPointer<UInt8>,
+    blocks: [Block],
+    estimate: SizeEstimate,
+    limits: ChunkingLimits
+  ) {
+    self.markdown = markdown
     self.bytes = bytes
     self.estimate = estimate
     self.limits = limits
@@ -59,7 +69,7 @@ struct ChunkingPass {
     pathSizes = kept.map { block in
       guard block.kind == .heading else { return 0 }
       let words = HeadingText.range(bytes, block.start, block.end)
-      return estimate.size(bytes, words.lowerBound, words.upperBound)
+      return Int32(clamping: estimate.size(bytes, words.lowerBound, words.upperBound))
     }
     tree = HeadingTree(kept, sizes: pathSizes)
     isText = kept.map { $0.kind != .heading }
@@ -67,25 +77,38 @@ struct ChunkingPass {
 
   /// All steps.
   mutating func chunks() -> [ChunkDraft] {
-    let pieces = pieces(of: compounds())
+    let pieces = pieces()
+    let groups = Merging(limits: limits).groups(of: pieces)
     var drafts: [ChunkDraft] = []
-    drafts.reserveCapacity(pieces.count)
-    for group in Merging(limits: limits).groups(of: pieces) {
-      if let draft = draft(of: pieces[group]) { drafts.append(draft) }
+    drafts.reserveCapacity(groups.count)
+    var last = Path()
+    for group in groups {
+      if let draft = draft(of: pieces[group], &last) { drafts.append(draft) }
     }
     if limits.overlap > 0 { widen(&drafts) }
     return drafts
   }
 
-  // MARK: Compounds
+  // MARK: Pieces
 
-  private mutating func compounds() -> [Compound] {
-    var compounds: [Compound] = []
-    compounds.reserveCapacity(blocks.count)
+  /// The pieces under way.
+  private struct Cutting {
+    var cuts: CompoundCuts
+    var splitter: BlockSplitter
+    var pieces: PieceRuns
+  }
+
+  /// Cuts the compounds as they are found, so that a document of many small blocks holds few of them at a time.
+  private mutating func pieces() -> [Piece] {
+    var cutting = Cutting(
+      cuts: CompoundCuts(limit: limits.soft),
+      splitter: BlockSplitter(bytes: bytes, estimate: estimate, limit: limits.soft),
+      pieces: PieceRuns(soft: limits.soft)
+    )
     var pending = 0
     for index in blocks.indices {
       if blocks[index].kind == .heading {
-        if isAfterGap[index] { appendAlone(pending..<index, &compounds, &pending) }
+        if isAfterGap[index] { appendAlone(pending..<index, &cutting, &pending) }
         continue
       }
       var first = index
@@ -94,80 +117,63 @@ struct ChunkingPass {
         first -= 1
         lead += sizes[first]
       }
-      appendAlone(pending..<first, &compounds, &pending)
-      append(first..<index + 1, lead: lead, &compounds)
+      appendAlone(pending..<first, &cutting, &pending)
+      append(first..<index + 1, lead: lead, &cutting)
       pending = index + 1
     }
-    appendAlone(pending..<blocks.count, &compounds, &pending)
+    appendAlone(pending..<blocks.count, &cutting, &pending)
+    cutting.cuts.end()
+    appendPieces(&cutting)
     for index in blocks.indices where blocks[index].kind == .heading && !isText[index] {
       let next = index + 1
       isText[index] =
         next == blocks.count || (blocks[next].kind == .heading && blocks[next].level <= blocks[index].level)
     }
-    return compounds
+    return cutting.pieces.pieces
   }
 
-  private mutating func appendAlone(_ range: Range<Int>, _ compounds: inout [Compound], _ pending: inout Int) {
+  private mutating func appendAlone(_ range: Range<Int>, _ cutting: inout Cutting, _ pending: inout Int) {
     for index in range {
       isText[index] = true
-      append(index..<index + 1, lead: 0, &compounds)
+      append(index..<index + 1, lead: 0, &cutting)
     }
     pending = range.upperBound
   }
 
-  private func append(_ range: Range<Int>, lead: Int, _ compounds: inout [Compound]) {
+  private func append(_ range: Range<Int>, lead: Int, _ cutting: inout Cutting) {
     let first = blocks[range.lowerBound]
     let boundary: Boundary
     if isAfterGap[range.lowerBound] {
       boundary = .wall
+      cutting.cuts.end()
+      appendPieces(&cutting)
     } else {
       let digest = Digest64.of(bytes, first.start, first.end)
       boundary =
         first.kind == .heading
         ? Boundary(headingLevel: first.level, digest: digest) : Boundary(.block, digest: digest)
     }
-    compounds.append(
-      Compound(blocks: range, size: lead + sizes[range.upperBound - 1], lead: lead, boundary: boundary)
-    )
+    let compound = Compound(blocks: range, size: lead + sizes[range.upperBound - 1], lead: lead, boundary: boundary)
+    if cutting.cuts.append(compound) { appendPieces(&cutting) }
   }
 
-  // MARK: Pieces
-
-  private func pieces(of compounds: [Compound]) -> [Piece] {
-    var pieces: [Piece] = []
-    guard !compounds.isEmpty else { return pieces }
-    pieces.reserveCapacity(compounds.count)
-    var offsets: [Int] = [0]
-    offsets.reserveCapacity(compounds.count + 1)
-    for compound in compounds { offsets.append(offsets[offsets.count - 1] + compound.size) }
-    let boundaries = compounds.map(\.boundary)
-    var isCut = [Bool](repeating: false, count: compounds.count + 1)
-    var stack: [Int] = []
-    var wall = 0
-    for index in 1...compounds.count where index == compounds.count || boundaries[index].isWall {
-      CartesianCut.decide(offsets, boundaries, from: wall, to: index, limit: limits.soft, stack: &stack) {
-        isCut[$0] = true
-      }
-      isCut[index] = true
-      wall = index
-    }
-    var splitter = BlockSplitter(bytes: bytes, estimate: estimate, limit: limits.soft)
-    var first = 0
-    for next in 1...compounds.count where isCut[next] {
-      let size = offsets[next] - offsets[first]
-      if next == first + 1, size > limits.soft {
-        appendPieces(of: compounds[first], &splitter, &pieces)
+  /// Makes pieces of the compounds whose cuts are decided.
+  private func appendPieces(_ cutting: inout Cutting) {
+    while let (group, size) = cutting.cuts.next() {
+      guard let first = group.first, let last = group.last else { continue }
+      if group.count == 1, size > limits.soft {
+        appendPieces(of: first, &cutting.splitter, &cutting.pieces)
       } else {
-        let firstBlock = compounds[first].blocks.lowerBound
-        let lastBlock = compounds[next - 1].blocks.upperBound - 1
+        let firstBlock = first.blocks.lowerBound
+        let lastBlock = last.blocks.upperBound - 1
         let start = blocks[firstBlock].start
         let end = blocks[lastBlock].end
-        pieces.append(
+        cutting.pieces.append(
           Piece(
             start: start,
             end: end,
-            size: size,
-            boundary: boundaries[first],
+            unit: size,
+            boundary: first.boundary,
             digest: Digest64.of(bytes, start, end),
             firstBlock: firstBlock,
             lastBlock: lastBlock,
@@ -175,14 +181,12 @@ struct ChunkingPass {
           )
         )
       }
-      first = next
     }
-    return pieces
   }
 
   private func pathContext(_ block: Int) -> Int {
-    let parent = tree.parent[block]
-    return parent < 0 ? 0 : min(tree.pathSize[parent], limits.path)
+    let parent = tree.parent(block)
+    return parent < 0 ? 0 : min(tree.pathSize(parent), limits.path)
   }
 
   /// The size of a table's header rows when later pieces repeat them; 0 for any other block.
@@ -194,7 +198,7 @@ struct ChunkingPass {
     return size <= limits.tableHeader ? (size, end) : (0, blocks[block].start)
   }
 
-  private func appendPieces(of compound: Compound, _ splitter: inout BlockSplitter, _ pieces: inout [Piece]) {
+  private func appendPieces(of compound: Compound, _ splitter: inout BlockSplitter, _ pieces: inout PieceRuns) {
     let index = compound.blocks.upperBound - 1
     let block = blocks[index]
     let header = repeatedHeader(index)
@@ -215,14 +219,14 @@ struct ChunkingPass {
     )
     if hasHeader { splitter = BlockSplitter(bytes: bytes, estimate: estimate, limit: limits.soft - header.size) }
     let leader = compound.blocks.lowerBound
-    let inner = tree.parent[index] < 0 ? 0 : min(tree.pathSize[tree.parent[index]], limits.path)
+    let inner = tree.parent(index) < 0 ? 0 : min(tree.pathSize(tree.parent(index)), limits.path)
     splitter.split(text, levels: levels[...], boundary: nil) { start, end, size, boundary, digest in
       let isFirst = boundary == nil
       pieces.append(
         Piece(
           start: isFirst ? blocks[leader].start : start,
           end: end,
-          size: size,
+          unit: size,
           boundary: boundary ?? compound.boundary,
           digest: digest,
           firstBlock: isFirst ? leader : index,

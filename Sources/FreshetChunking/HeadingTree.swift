@@ -2,33 +2,37 @@ import FreshetModel
 
 /// Which headings each block stands under.
 struct HeadingTree {
-  /// The heading that encloses each block (for a heading: the one of a lower level above it), or -1.
-  private(set) var parent: [Int] = []
-  /// How many headings enclose each block.
-  private(set) var depth: [Int] = []
-  /// The size of each heading's words with those above it; 0 for other blocks.
-  private(set) var pathSize: [Int] = []
+  // Of every block of a document that may have millions: 12 bytes each, not 24.
+  private var parents: [Int32] = []
+  private var depths: [Int32] = []
+  private var pathSizes: [Int32] = []
 
-  /// Places the blocks; `sizes` are those of the headings' words.
-  init(_ blocks: [Block], sizes: [Int]) {
-    parent.reserveCapacity(blocks.count)
-    depth.reserveCapacity(blocks.count)
-    pathSize.reserveCapacity(blocks.count)
+  /// Places the blocks; `sizes` are those of the headings' words, which fit a path (`ChunkingLimits.path`).
+  init(_ blocks: [Block], sizes: [Int32]) {
+    parents.reserveCapacity(blocks.count)
+    depths.reserveCapacity(blocks.count)
+    pathSizes.reserveCapacity(blocks.count)
     var open: [Int] = []
     for (index, block) in blocks.enumerated() {
       if block.kind == .heading {
         while let last = open.last, blocks[last].level >= block.level { open.removeLast() }
       }
-      parent.append(open.last ?? -1)
-      depth.append(open.count)
+      parents.append(Int32(clamping: open.last ?? -1))
+      depths.append(Int32(open.count))
       if block.kind == .heading {
-        pathSize.append((open.last.map { pathSize[$0] } ?? 0) + sizes[index])
+        pathSizes.append((open.last.map { pathSizes[$0] } ?? 0) + sizes[index])
         open.append(index)
       } else {
-        pathSize.append(0)
+        pathSizes.append(0)
       }
     }
   }
+
+  /// The heading that encloses a block (for a heading: the one of a lower level above it), or -1.
+  func parent(_ block: Int) -> Int { Int(parents[block]) }
+
+  /// The size of a heading's words with those above it; 0 for other blocks.
+  func pathSize(_ block: Int) -> Int { Int(pathSizes[block]) }
 
   /// The deepest heading that encloses both or is one of them; -1 for none.
   func common(_ left: Int, _ right: Int) -> Int {
@@ -36,7 +40,7 @@ struct HeadingTree {
     var right = right
     while left != right {
       if left < 0 || right < 0 { return -1 }
-      if depth[left] >= depth[right] { left = parent[left] } else { right = parent[right] }
+      if depths[left] >= depths[right] { left = parent(left) } else { right = parent(right) }
     }
     return left
   }
@@ -44,7 +48,7 @@ struct HeadingTree {
   /// Whether the heading is `path` or encloses it.
   func encloses(_ heading: Int, path: Int) -> Bool {
     var index = path
-    while index > heading { index = parent[index] }
+    while index > heading { index = parent(index) }
     return index == heading
   }
 }

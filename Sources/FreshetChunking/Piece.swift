@@ -1,14 +1,16 @@
-/// A stretch of text between two cuts, before small ones are merged.
+/// A stretch of text between two cuts, before small ones are merged; or several identical ones in a row.
 struct Piece {
   /// Its first byte, headings that lead it included.
   var start: Int
   /// The offset after its last byte that is not white space.
   var end: Int
-  /// Its size; a table header that will be repeated before it is not included.
-  var size: Int
+  /// The size of one stretch; a table header that will be repeated before it is not included.
+  var unit: Int
+  /// How many identical stretches it is.
+  var count = 1
   /// The boundary before it.
   var boundary: Boundary
-  /// A digest of its text.
+  /// A digest of the text of one stretch.
   var digest: UInt64
   /// The block that its first byte is in.
   var firstBlock: Int
@@ -16,6 +18,40 @@ struct Piece {
   var lastBlock: Int
   /// What is embedded before it: the path of the headings above it, and the table header that is repeated.
   var context: Int
+
+  /// The size of all of it.
+  var size: Int { unit * count }
+}
+
+/// Gathers pieces, and joins identical ones by count from the first of their run, up to `soft`.
+///
+/// A text of one word a million times over is a million stretches: joined as they come, they take no more memory than
+/// any other text.
+struct PieceRuns {
+  private(set) var pieces: [Piece] = []
+  private let soft: Int
+
+  init(soft: Int) {
+    self.soft = soft
+  }
+
+  /// Adds one stretch.
+  mutating func append(_ piece: Piece) {
+    if let last = pieces.indices.last, pieces[last].accepts(piece, soft: soft) {
+      pieces[last].end = piece.end
+      pieces[last].lastBlock = piece.lastBlock
+      pieces[last].count += 1
+    } else {
+      pieces.append(piece)
+    }
+  }
+}
+
+extension Piece {
+  fileprivate func accepts(_ next: Piece, soft: Int) -> Bool {
+    next.digest == digest && next.unit == unit && unit > 0 && unit * 2 <= soft && count < soft / unit
+      && next.context == context && !next.boundary.isWall
+  }
 }
 
 /// A block above the limit, which is cut into units of finer and finer levels.

@@ -1,6 +1,7 @@
 import Freshet
 import FreshetCommandLine
 import FreshetModel
+import FreshetSystem
 
 #if canImport(Glibc)
   import Glibc
@@ -33,6 +34,7 @@ struct FreshetCommand {
   }
 
   static func main() async {
+    Allocator.returnLargeBlocks()
     Terminal.ignoreBrokenPipes()
     let application = CommandLineApplication(
       root,

@@ -90,7 +90,8 @@ public struct SourceConfiguration: Hashable, Sendable {
   public var maximumFileSize: Int64?
   /// Which contents are kept; `nil` takes `sync.store_content`.
   public var storeContent: ContentRetention?
-  /// Folders below the root that this source does not list, relative to it: roots of other sources, the collection.
+  /// Folders below the root that this source does not list, relative to it: roots of other sources, the collection, as
+  /// `Configuration.separateSources` finds them.
   public var excludedFolders: [String] = []
 
   /// Starts with the defaults.

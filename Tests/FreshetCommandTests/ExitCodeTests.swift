@@ -44,6 +44,31 @@ import Testing
     #expect(failures.code == 0 && failures.output.contains("broken.json"))
   }
 
+  @Test func failuresAreRetriedAloneAndForgotten() async throws {
+    let workshop = try Workshop()
+    try workshop.writeDocuments()
+    for name in ["broken", "other"] { try workshop.write("docs/\(name).json", "{\"text\":") }
+    #expect(try await workshop.freshet("sync", "docs").code == 3)
+    try workshop.write("docs/new.md", "A new document that a retry does not look at.\n")
+    let again = try await workshop.freshet("failures", "retry", "broken.json", "--json", at: "docs")
+    #expect(again.code == 3 && again.output.contains("broken.json") && !again.output.contains("other.json"))
+    try workshop.write("docs/broken.json", "{\"text\": \"Whole again, and to be found.\"}")
+    #expect(try await workshop.freshet("failures", "retry", "./broken.json", at: "docs").code == 0)
+    let left = try await workshop.freshet("failures", "--json", at: "docs").lines
+    #expect(left.count == 1 && left.first?.contains("other.json") == true)
+    let listed = try await workshop.freshet("list", "--json", at: "docs").output
+    #expect(listed.contains("broken.json") && !listed.contains("new.md"))
+
+    #expect(try await workshop.freshet("failures", "retry", "new.md", at: "docs").code == 1)
+    let cleared = try await workshop.freshet("failures", "clear", "--json", at: "docs")
+    #expect(cleared.code == 0 && cleared.output.contains("\"cleared\":1"))
+    let none = try await workshop.freshet("failures", "retry", at: "docs")
+    #expect(none.code == 0 && none.errors.contains("No document has failed."))
+    // What failed for good is not read again before it changes.
+    #expect(try await workshop.freshet("sync", at: "docs").output.contains("1 created"))
+    #expect(try await workshop.freshet("failures", "--json", at: "docs").lines.isEmpty)
+  }
+
   @Test func fourWhenASourceCannotBeListedAndNothingIsDeleted() async throws {
     let workshop = try Workshop()
     try workshop.writeDocuments()

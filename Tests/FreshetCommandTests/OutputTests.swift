@@ -47,6 +47,32 @@ import Testing
     #expect(plain.code == 0 && plain.output.contains("keys.md") && !plain.output.contains("\u{1B}"))
   }
 
+  @Test func hitsAreWrappedToTheTerminal() async throws {
+    let sentence = "A passage that is longer than the terminal is wide goes on in the next row."
+    try workshop.write(
+      "docs/wide.md",
+      "# Wide\n\n\(sentence)\nIts source lines are joined.\n\n- an item\n- another item\n\n"
+        + (0..<9).map { "Sentence \($0). \(sentence)\n" }.joined()
+    )
+    _ = try await workshop.freshet("sync", "docs")
+    let call = ["search", "-k", "1", "passage", "longer", "than", "terminal"]
+    let outcome = try await workshop.run(
+      Workshop.programs + "/freshet",
+      call,
+      at: "docs",
+      environment: ["COLUMNS": "40"]
+    )
+    let rows = outcome.lines.dropFirst(2).map { String($0.dropFirst(3)) }
+    #expect(
+      rows.prefix(5) == [
+        "A passage that is longer than the", "terminal is wide goes on in the next",
+        "row. Its source lines are joined.",
+        "- an item", "- another item",
+      ]
+    )
+    #expect(rows.count == 6 && rows.last?.hasSuffix("…") == true)
+  }
+
   @Test func anEnvironmentFileGivesWhatTheEnvironmentDoesNot() async throws {
     try workshop.write("variables", "# for tests\nexport FRESHET_EMBEDDER_DIMENSION='64'\nFRESHET_LOG_LEVEL=info\n")
     _ = try await workshop.freshet("sync", "docs", "--env-file", "variables")

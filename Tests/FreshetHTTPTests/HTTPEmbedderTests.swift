@@ -210,4 +210,59 @@ private func vector(of text: String, dimension: Int) -> [Float] {
     #expect(try await embedder.embed(["x"], for: .document).count == 1)
     #expect(pauses.withLock { $0 } == [.seconds(3), .seconds(3)])
   }
+
+  /// Refusals of a text's length as servers word them: OpenAI and vLLM, Text Embeddings Inference, llama-server, Ollama.
+  static let lengthRefusals: [(Int, String)] = [
+    (400, #"{"error":{"message":"This model's maximum context length is 8192 tokens, however you requested 9001"}}"#),
+    (413, ##"{"message":"Input validation error: `inputs` must have less than 512 tokens. Given: 534"}"##),
+    (500, #"{"error":{"code":500,"message":"input (992 tokens) is too large to process. increase the batch"}}"#),
+    (400, #"{"error":{"message":"the input length exceeds the context length"}}"#),
+  ]
+
+  @Test(arguments: lengthRefusals.indices)
+  func aTextThatIsRefusedForItsLengthIsEmbeddedInParts(kind: Int) async throws {
+    let (status, words) = Self.lengthRefusals[kind]
+    let server = try serve { request, _ in
+      guard let call = try? JSONDecoder().decode(JSONValue.self, from: Data(request.body)),
+        case .array(let input)? = call["input"]
+      else { return nil }
+      let isTooLong = input.contains { if case .string(let text) = $0 { text.utf8.count > 100 } else { false } }
+      return isTooLong ? .answer(status: status, body: words) : nil
+    }
+    defer { server.stop() }
+    let embedder = try await connect(server)
+    let long = (0..<40).map { "word\($0)" }.joined(separator: " ")
+    let texts = ["before", long, "after"]
+    let batch = try await embedder.embed(texts, for: .document)
+    #expect(batch.count == 3)
+    for index in [0, 2] {
+      #expect(zip(batch[index], vector(of: texts[index], dimension: 8)).allSatisfy { abs($0 - $1) < 1e-5 })
+    }
+    // The parts that were taken at last, in the text's order, are the text.
+    let sent = server.requests.compactMap { request -> String? in
+      guard let call = try? JSONDecoder().decode(JSONValue.self, from: Data(request.body)),
+        case .array(let input)? = call["input"], input.count == 1, case .string(let text) = input[0]
+      else { return nil }
+      return text.utf8.count <= 100 && long.contains(text) ? text : nil
+    }
+    #expect(sent.joined() == long)
+    #expect(sent.count >= 3)
+    let length = batch[1].reduce(0) { $0 + $1 * $1 }
+    #expect(abs(length - 1) < 1e-5)
+    let again = try await embedder.embed([long], for: .document)
+    #expect(Array(again[0]) == Array(batch[1]))
+  }
+
+  @Test func aServerThatTakesNoLengthAtAllIsGivenUp() async throws {
+    let server = try serve { _, number in
+      number == 1 ? nil : .answer(status: 413, body: #"{"message":"secret text"}"#)
+    }
+    defer { server.stop() }
+    let embedder = try await connect(server)
+    let text = String(repeating: "word ", count: 5000)
+    let error = await #expect(throws: FreshetError.self) { try await embedder.embed([text], for: .document) }
+    #expect(error?.code == .embedderFailed && error?.isTransient == false)
+    #expect(error?.message.contains("too long") == true && error?.message.contains("secret") == false)
+    #expect(server.requests.count < 100)
+  }
 }

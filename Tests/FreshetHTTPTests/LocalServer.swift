@@ -13,6 +13,8 @@ final class LocalServer: Sendable {
 
   enum Reply: Sendable {
     case answer(status: Int, headers: [String: String] = [:], body: String = "")
+    /// The same with any bytes; with `nil` the fields alone, as `HEAD` is answered.
+    case bytes(status: Int, headers: [String: String], body: [UInt8]?)
     /// A status line and fields, then a byte now and then, for as long as the client listens.
     case drip
     /// Nothing, until the client goes.
@@ -79,6 +81,11 @@ final class LocalServer: Sendable {
         var text = "HTTP/1.1 \(status) Status\r\nContent-Length: \(body.utf8.count)\r\n"
         for (name, value) in headers { text += "\(name): \(value)\r\n" }
         send(connection, text + "\r\n" + body)
+      case .bytes(let status, let headers, let body):
+        var text = "HTTP/1.1 \(status) Status\r\n"
+        if let body { text += "Content-Length: \(body.count)\r\n" }
+        for (name, value) in headers { text += "\(name): \(value)\r\n" }
+        send(connection, Array((text + "\r\n").utf8) + (body ?? []))
       case .drip:
         send(connection, "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
         while send(connection, " "), !isClosed(connection, milliseconds: 50) {}
@@ -128,8 +135,19 @@ final class LocalServer: Sendable {
   }
 
   @discardableResult private func send(_ connection: Int32, _ text: String) -> Bool {
-    let bytes = Array(text.utf8)
-    return Glibc.send(connection, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count
+    send(connection, Array(text.utf8))
+  }
+
+  @discardableResult private func send(_ connection: Int32, _ bytes: [UInt8]) -> Bool {
+    var sent = 0
+    while sent < bytes.count {
+      let count = bytes.withUnsafeBytes { raw in
+        Glibc.send(connection, raw.baseAddress.map { $0 + sent }, raw.count - sent, Int32(MSG_NOSIGNAL))
+      }
+      guard count > 0 else { return false }
+      sent += count
+    }
+    return true
   }
 
   private func isClosed(_ connection: Int32, milliseconds: Int32) -> Bool {

@@ -206,6 +206,7 @@ import Testing
     var state = seed
     let pieces: [[UInt8]] = [
       [0xFF], Array("%".utf8), Array("%FF".utf8), Array("25".utf8), Array("é".utf8), [0xC3], [0x61],
+      Array("!".utf8), Array("!/".utf8), Array("%21/".utf8), Array("/".utf8),
     ]
     var origins: [String: [UInt8]] = [:]
     for _ in 0..<20_000 {
@@ -217,6 +218,17 @@ import Testing
       let origin = PathEncoding.origin(of: path)
       #expect(PathEncoding.path(of: origin) == path, "seed \(seed)")
       #expect(origins.updateValue(path, forKey: origin) ?? path == path, "seed \(seed)")
+      #expect(!origin.contains("!/"), "seed \(seed)")
+      #expect(PathEncoding.path(of: origin + "!/%FF") == path + Array("!/%FF".utf8), "seed \(seed)")
+    }
+  }
+
+  @Test func aFolderThatEndsWithAnExclamationMarkIsEscapedAndAFileIsNot() {
+    for (path, origin) in [
+      ("a!/b", "a%21/b"), ("a!", "a!"), ("really!.md", "really!.md"), ("!/!/!", "%21/%21/!"), ("a%21/b", "a%2521/b"),
+      ("a!/100%", "a%21/100%25"), ("100%", "100%"),
+    ] {
+      #expect(PathEncoding.origin(of: Array(path.utf8)) == origin)
     }
   }
 }

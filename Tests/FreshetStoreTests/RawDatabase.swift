@@ -10,10 +10,12 @@ final class RawDatabase {
 
   private let handle: OpaquePointer?
 
-  init(_ path: String) throws {
+  /// - Parameter tokenizing: knows the keyword index's tokenizer.
+  init(_ path: String, tokenizing: Bool = false) throws {
     var handle: OpaquePointer?
-    let status = sqlite3_open(path, &handle)
+    var status = sqlite3_open(path, &handle)
     self.handle = handle
+    if tokenizing, status == SQLITE_OK, let handle { status = freshet_register_tokenizer(handle) }
     guard status == SQLITE_OK else { throw Failure(status: status, message: path) }
   }
 

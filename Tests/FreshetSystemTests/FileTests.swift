@@ -30,6 +30,20 @@ import Testing
     }
   }
 
+  @Test func exchangedFoldersChangePlaces() throws {
+    let tree = try #require(tree)
+    try tree.write("one/file", "1")
+    try tree.write("two/file", "2")
+    try FileSystem.exchange(tree.path + "/one", with: tree.path + "/two")
+    #expect(try FileSystem.read(tree.path + "/one/file") == Array("2".utf8))
+    #expect(try FileSystem.read(tree.path + "/two/file") == Array("1".utf8))
+    let error = #expect(throws: FreshetError.self) {
+      try FileSystem.exchange(tree.path + "/one", with: tree.path + "/nothing")
+    }
+    #expect(error?.code == .notFound)
+    #expect(try FileSystem.read(tree.path + "/one/file") == Array("2".utf8))
+  }
+
   @Test func aReplacementThatFailsLeavesTheOldFileAndNothingElse() throws {
     struct Fault: Error {}
     let tree = try #require(tree)

@@ -4,8 +4,15 @@ import FreshetEmbedding
 import FreshetModel
 import FreshetSearch
 import FreshetSync
+import FreshetSystem
 import FreshetTestKit
 import Testing
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
 
 /// The library's face, over real files, the real store and the real index; vectors by hash, since nothing here is about
 /// meaning.
@@ -52,6 +59,20 @@ import Testing
     await collection.close()
   }
 
+  @Test func aFileInAFolderIsNotTakenForADocumentInAFile() async throws {
+    try folder.write("docs/notes.jsonl", #"{"id": "b.md", "text": "A line about aardvarks."}"# + "\n")
+    try folder.write("docs/notes.jsonl!/b.md", "A file about badgers.\n")
+    let collection = try await open()
+    #expect(try await collection.sync().documents.created == 4)
+    #expect(try await collection.search("aardvarks", limit: 1).map(\.origin) == ["notes.jsonl!/b.md"])
+    let hits = try await collection.search("badgers", limit: 1)
+    #expect(hits.map(\.origin) == ["notes.jsonl%21/b.md"])
+    #expect(hits.first?.uri == "file://" + folder.path + "/docs/notes.jsonl%21/b.md")
+    #expect(try await collection.sync().documents.unchanged == 4)
+    #expect(try await collection.verify().problems == [])
+    await collection.close()
+  }
+
   @Test func changesAreToldInOrderAndGoOnWhereAReaderStopped() async throws {
     let collection = try await open()
     let report = try await collection.sync()
@@ -90,7 +111,53 @@ import Testing
     let report = try await again.sync()
     #expect(report.embedderCalls == 0)
     #expect(try await again.verify().isOK)
+    #expect(try FileSystem.exists(folder.path + "/docs.freshet/index/manifest"), "a sync without changes mends the index")
     await again.close()
+  }
+
+  @Test func vectorsThatCameLaterAreFoundWithoutARebuild() async throws {
+    for number in 0..<30 { try folder.write("docs/\(number).txt", "The number of this note is \(number).\n") }
+    let first = try await open()
+    try await first.sync()
+    await first.close()
+    try folder.write("docs/7.txt", "A pineapple took the place of the number.\n")
+    var configuration = first.configuration
+    configuration.embedder.provider = .none
+    let without = try await Collection.open(configuration)
+    try await without.sync()
+    await without.close()
+    let again = try await open()
+    let report = try await again.sync()
+    #expect(report.chunks.embedded <= 1)
+    #expect(try await again.verify().problems == [])
+    let request = SearchRequest("A pineapple took the place of the number.", mode: .vector, limit: 1)
+    #expect(try await again.search(request).hits.map(\.origin) == ["7.txt"])
+    await again.close()
+  }
+
+  @Test func aSourceInsideAnotherTakesItsDocumentsOver() async throws {
+    try folder.write("docs/guide/start.md", "# Start\n\nBegin with the end in mind.\n")
+    let outer = try await open()
+    try await outer.sync()
+    await outer.close()
+    var configuration = outer.configuration
+    configuration.sources.append(try .folder(folder.path + "/docs/guide"))
+    let both = try await Collection.open(configuration, embedder: HashEmbedder())
+    let report = try await both.sync()
+    #expect(report.documents.renamed == 1 && report.documents.created == 0 && report.documents.deleted == 0, "\(report)")
+    #expect(report.chunks.embedded == 0)
+    #expect(try await both.versions(of: "guide:start.md").map(\.kind) == [.created, .renamed])
+    await both.close()
+  }
+
+  @Test func aFileThatMovesBehindALinkIsRenamed() async throws {
+    let collection = try await open()
+    try await collection.sync()
+    try folder.move("docs/keys.md", to: "docs/real.md")
+    #expect(symlink("real.md", folder.path + "/docs/keys.md") == 0)
+    let report = try await collection.sync()
+    #expect(report.documents.renamed == 1 && report.documents.created == 0 && report.documents.deleted == 0)
+    await collection.close()
   }
 
   @Test func aSecondWriterIsRefusedAndAReaderIsNot() async throws {

@@ -15,13 +15,14 @@ from embedder import Embedder
 from fault import Fault
 from forecast import Forecast
 from moves import Moves
+from reading import Reading
 from rebuild import Rebuild
 from sources import Sources
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CAMPAIGNS = {
     campaign.name: campaign
-    for campaign in (Crash, Fault, Embedder, Sources, Moves, Edits, BadInput, Rebuild, Forecast, Concurrency, Big)
+    for campaign in (Crash, Fault, Reading, Embedder, Sources, Moves, Edits, BadInput, Rebuild, Forecast, Concurrency, Big)
 }
 ONLY_WHEN_NAMED = {Big.name}
 

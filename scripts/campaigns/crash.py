@@ -43,7 +43,7 @@ class Crash(Campaign):
         self._deck: list[tuple[str, int]] = []
 
     def cases(self):
-        rounds, budget = (2, 24) if self.options.quick else (1000, 420)
+        rounds, budget = (2, 24) if self.options.quick else (1000, 460)
         for number in range(1, rounds + 1):
             if self.kills.total() >= budget and self.options.case is None:
                 break

@@ -8,6 +8,7 @@ from faults import FaultLibrary
 
 ACTIONS = ("ENOSPC", "EIO", "short")
 QUICK_POINTS = 2
+OPENING_CALLS = 16  # the first calls of a run, in which the database and its shared memory are opened
 MOST_POINTS = 100_000  # of one phase: a run that makes more calls than this is not small
 
 
@@ -29,6 +30,7 @@ class Fault(Campaign):
         yield "model", lambda chance: self.phase(
             chance, "model", lambda tree: None, ["sync", "--json"], {"FRESHET_EMBEDDER_DIMENSION": "96"})
         yield "reindex", lambda chance: self.phase(chance, "reindex", lambda tree: None, ["reindex"])
+        yield "opening", self.opening
         yield "sources", lambda chance: self.reading(chance, "sources")
         yield "collection", lambda chance: self.reading(chance, "collection")
 
@@ -38,6 +40,20 @@ class Fault(Campaign):
         self.say(f"exit codes under a fault: {dict(sorted(self.codes.items()))}; violations: {self.failed}")
 
     # Writing
+
+    def opening(self, chance) -> None:
+        """Everything fails from a call on by which the database is opened; a writer died before, and left its log."""
+        prepared = self.workspace("opening")
+        prepared.configure(more="checkpoint: { documents: 3 }\nembedder: { batch: 8 }\n")
+        Tree(prepared.docs, chance, paragraphs=(1, 3)).create(8)
+        expected = prepared.fresh_state()
+        died = prepared.sync(FRESHET_CRASH_POINT="after-commit:3")
+        self.check(died.code == -9, f"the writer did not die: {died}")
+        for action in ACTIONS[:1] if self.options.quick else ACTIONS:
+            for number in range(1, OPENING_CALLS + 1):
+                self._fail_at(prepared, expected, f"opening, {action}, from there on, call {number}",
+                              ["sync", "--json"], {}, at=number, action=action, lasting=True)
+        prepared.remove()
 
     def phase(self, chance, label: str, change, arguments, environment=None) -> None:
         """From one prepared collection, the same command again and again, with another call failing each time."""
@@ -80,6 +96,11 @@ class Fault(Campaign):
             self.codes[outcome.code] += 1
             good = self.check_ends(outcome, (0, 1, 3), what)
             if prepared.collection.exists():
+                if fault["lasting"]:
+                    self.searches += 1
+                    unwritable = self.faults.environment(workspace.collection, at=1, action=fault["action"], lasting=True)
+                    good &= self.check_ends(
+                        workspace.search("journal", **unwritable), (0,), f"{what}: a search while nothing can be written")
                 self.searches += 1
                 # With the model's old settings: it is the last commit that has to be served.
                 good &= self.check_ends(workspace.search("journal"), (0,), f"{what}: a search afterwards")

@@ -24,7 +24,7 @@ class Sources(Campaign):
 
     def cases(self):
         for body in (
-            self.removed, self.emptied, self.empty_mount, self.mount_inside_lost, self.unreadable, self.unreadable_part,
+            self.removed, self.emptied, self.empty_mount, self.other_mount, self.mount_inside_lost, self.unreadable, self.unreadable_part,
             self.unreadable_file, self.not_a_folder, self.some_deleted, self.many_deleted, self.deleted_beside_unreadable,
             self.narrowed_little, self.narrowed_much, self.source_out, self.large_source_out, self.moved_root,
         ):
@@ -142,6 +142,22 @@ class Sources(Campaign):
         outcome = workspace.sync("--allow-mass-delete")
         self._after(workspace, "same, --allow-mass-delete", outcome, (0,), 20, 0, "vanished")
         self.check_in_step(workspace, "the mount is gone for good")
+        workspace.remove()
+
+    def other_mount(self, chance) -> None:
+        """Another disk with other files where one was before, which the system numbers as it numbered that one."""
+        workspace = self.workspace("other-mount")
+        (workspace.folder / "notes").mkdir()
+        workspace.configure(TWO_SOURCES)
+        Tree(workspace.folder / "notes", chance, paragraphs=(1, 3)).create(NOTES)
+        with Mounted(workspace.docs):
+            Tree(workspace.docs, chance, paragraphs=(1, 3)).create(DOCUMENTS)
+            self.check_ends(workspace.sync(), (0,), "first sync")
+        with Mounted(workspace.docs):
+            (workspace.docs / "other.md").write_text("A file of another disk.\n")
+            outcome = workspace.sync()
+            self.check(outcome.documents("deleted") == 0, f"another disk let {outcome.documents('deleted')} go")
+            self.check(outcome.code == 4, f"another disk in the place of the one before: {outcome}")
         workspace.remove()
 
     def unreadable(self, chance) -> None:

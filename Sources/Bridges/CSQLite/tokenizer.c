@@ -4,6 +4,7 @@
 // max_delete_ratio, sync.max_delete_ratio) stand at the place of the whole. The last character of a CJK run stands at
 // the place of its last pair, so that every character starts a token and a prefix query finds it.
 #include "CSQLite.h"
+#include "postings.h"
 #include "unicode_tables.h"
 
 #include <string.h>
@@ -297,5 +298,6 @@ int freshet_register_tokenizer(sqlite3 *database) {
   if (status != SQLITE_OK) return status;
   if (!api) return SQLITE_ERROR;
   fts5_tokenizer ours = {create, destroy, tokenize};
-  return api->xCreateTokenizer(api, "freshet", 0, &ours, 0);
+  status = api->xCreateTokenizer(api, "freshet", 0, &ours, 0);
+  return status == SQLITE_OK ? freshet_register_postings(api) : status;
 }

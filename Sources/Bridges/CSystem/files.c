@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -73,11 +74,21 @@ static int set_lock(int descriptor, short type) {
 
 int freshet_lock(int descriptor) { return set_lock(descriptor, F_WRLCK); }
 
+int freshet_lock_shared(int descriptor) { return set_lock(descriptor, F_RDLCK); }
+
 int freshet_unlock(int descriptor) { return set_lock(descriptor, F_UNLCK); }
+
+int freshet_exchange(const char *path, const char *other) {
+#if defined(__APPLE__)
+  return renamex_np(path, other, RENAME_SWAP) < 0 ? -errno : 0;
+#else
+  return renameat2(AT_FDCWD, path, AT_FDCWD, other, RENAME_EXCHANGE) < 0 ? -errno : 0;
+#endif
+}
 
 int freshet_is_locked(int descriptor) {
 #ifdef F_OFD_GETLK
-  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
   if (fcntl(descriptor, F_OFD_GETLK, &lock) < 0) return -errno;
   return lock.l_type != F_UNLCK;
 #else
@@ -105,7 +116,7 @@ ssize_t freshet_directory_records(int folder, void *buffer, size_t size) {
   return count < 0 ? -errno : (ssize_t)count;
 }
 
-int freshet_volume(int descriptor, uint64_t *type, uint64_t *available) {
+int freshet_volume(int descriptor, uint64_t *type, uint64_t *identity, uint64_t *available) {
   struct statfs volume;
   int status;
   do {
@@ -113,6 +124,9 @@ int freshet_volume(int descriptor, uint64_t *type, uint64_t *available) {
   } while (status < 0 && errno == EINTR);
   if (status < 0) return -errno;
   *type = (uint64_t)(uint32_t)volume.f_type;
+  int words[2];
+  memcpy(words, &volume.f_fsid, sizeof words);
+  *identity = (uint64_t)(uint32_t)words[0] | (uint64_t)(uint32_t)words[1] << 32;
   *available = (uint64_t)volume.f_bavail * (uint64_t)volume.f_bsize;
   return 0;
 }

@@ -1,5 +1,8 @@
 #define _GNU_SOURCE
 #include "CSystem.h"
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include <pthread.h>
 #include <string.h>
@@ -24,5 +27,15 @@ void freshet_error_text(int number, char *text, size_t size) {
   text[size - 1] = 0;
 #else
   if (strerror_r(number, text, size) != 0) text[0] = 0;
+#endif
+}
+
+void freshet_tune_allocator(int large, int kept) {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, large);
+  mallopt(M_TRIM_THRESHOLD, kept);
+#else
+  (void)large;
+  (void)kept;
 #endif
 }

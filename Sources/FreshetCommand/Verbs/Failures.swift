@@ -1,5 +1,6 @@
 import Freshet
 import FreshetCommandLine
+import FreshetConfiguration
 import FreshetModel
 import FreshetSearch
 
@@ -7,9 +8,13 @@ extension Verb {
   /// `freshet failures`.
   static let failures = Verb(
     "failures",
-    overview: "List the documents that failed.",
-    discussion: "They are tried again when their content or the parser changes, and by `freshet sync --retry`.",
+    overview: "List the documents that failed; try them again, or forget that they did.",
+    discussion: """
+      They are tried again when their content or the parser changes, by `freshet failures retry`, and with everything \
+      else by `freshet sync --retry`.
+      """,
     options: [.value("source", "name", .text, "Only this source.")],
+    verbs: [failuresRetry, failuresClear],
     run: { invocation in
       let session = Session(invocation)
       return try await session.reading { collection in
@@ -36,4 +41,73 @@ extension Verb {
       }
     }
   )
+
+  private static let failedDocument = Argument(
+    "document",
+    .text,
+    isOptional: true,
+    isRepeated: true,
+    "Paths, origins, source:origin, URIs, or starts of identities; all that failed without any."
+  )
+
+  private static let wait = Option.value(
+    "wait",
+    "duration",
+    .duration,
+    default: "0s",
+    "Wait so long for another writer to end."
+  )
+
+  /// `freshet failures retry`.
+  static let failuresRetry = Verb(
+    "retry",
+    overview: "Try documents again that failed; look at nothing else.",
+    discussion: "Ends as `freshet sync` does: with 3 when some failed again.",
+    arguments: [failedDocument],
+    options: [wait],
+    run: { invocation in
+      let session = Session(invocation)
+      let configuration = try session.configuration()
+      let log = SyncLog(try session.logger(configuration), session.diagnostics, hasFile: configuration.log.file != nil)
+      return try await session.writing { collection in
+        let failures = try await failures(invocation, collection)
+        guard !failures.isEmpty else { return nothing(session) }
+        return try await SyncVerb(session: session).sync(collection, SyncRequest(retrying: failures), log)
+      }
+    }
+  )
+
+  /// `freshet failures clear`.
+  static let failuresClear = Verb(
+    "clear",
+    overview: "Forget that documents failed.",
+    discussion: """
+      Their files are not tried again before they change; those that failed for a passing reason, by the next sync.
+      """,
+    arguments: [failedDocument],
+    options: [wait],
+    run: { invocation in
+      let session = Session(invocation)
+      return try await session.writing { collection in
+        let failures = try await failures(invocation, collection)
+        try await collection.clear(failures)
+        if session.writesJSON {
+          try session.output.json(["cleared": .integer(Int64(failures.count))])
+          return .success
+        }
+        guard !failures.isEmpty else { return nothing(session) }
+        if !session.isQuiet { session.diagnostics.line("\(failures.count) forgotten.") }
+        return .success
+      }
+    }
+  )
+
+  private static func failures(_ invocation: Invocation, _ collection: Collection) async throws -> [FailureRecord] {
+    try await collection.failures(of: invocation.arguments("document"), source: invocation.value("source"))
+  }
+
+  private static func nothing(_ session: Session) -> ExitCode {
+    if !session.isQuiet { session.diagnostics.line("No document has failed.") }
+    return .success
+  }
 }

@@ -7,7 +7,8 @@ extension Verb {
   /// `freshet model`.
   static let model = Verb(
     "model",
-    overview: "Show the embedding models of the collection.",
+    overview: "Show the embedding models of the collection, or fetch one.",
+    verbs: [modelPull],
     run: { invocation in
       let session = Session(invocation)
       return try await session.reading { collection in

@@ -58,38 +58,3 @@ extension Verb {
     }
   )
 }
-
-/// Hits for people: where, under which headings, and the text.
-private struct SearchText {
-  let response: SearchResponse
-  let terminal: Terminal
-
-  /// Lines of a hit's text that are shown.
-  static let maximumLines = 6
-
-  init(_ response: SearchResponse, terminal: Terminal) {
-    self.response = response
-    self.terminal = terminal
-  }
-
-  var text: String {
-    guard !response.hits.isEmpty else { return "Nothing found.\n" }
-    return response.hits.enumerated().map { place, hit in block(place + 1, hit) }.joined(separator: "\n")
-  }
-
-  private func block(_ number: Int, _ hit: SearchHit) -> String {
-    let title = TextStyle.bold("\(number). \(hit.title)".displayable, terminal.hasColour)
-    let page = hit.position.page.map { ", page \($0)" } ?? ""
-    var lines = ["\(title)  \("\(hit.source):\(hit.origin)\(page)".displayable)"]
-    let path = hit.heading.joined(separator: " › ")
-    if !path.isEmpty { lines.append("   " + TextStyle.faint(path.displayable, terminal.hasColour)) }
-    let width = max(20, terminal.width - 3)
-    let body = hit.text.split(separator: "\n").map { String($0) }
-    for line in body.prefix(Self.maximumLines) { lines.append("   " + line.displayable.truncated(toWidth: width)) }
-    if body.count > Self.maximumLines { lines.append("   …") }
-    if !hit.alsoIn.isEmpty {
-      lines.append("   also in " + hit.alsoIn.map { "\($0.source):\($0.origin)" }.joined(separator: ", ").displayable)
-    }
-    return lines.joined(separator: "\n") + "\n"
-  }
-}

@@ -40,7 +40,8 @@ extension Verb {
   )
 }
 
-private struct SyncVerb: Sendable {
+/// A sync with its progress, its log and its exit code; also for the verbs that retry.
+struct SyncVerb: Sendable {
   let session: Session
 
   private var invocation: Invocation { session.invocation }
@@ -92,7 +93,7 @@ private struct SyncVerb: Sendable {
     return request
   }
 
-  private func sync(
+  func sync(
     _ collection: Collection,
     _ request: SyncRequest,
     _ log: SyncLog

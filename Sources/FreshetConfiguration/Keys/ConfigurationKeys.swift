@@ -55,7 +55,7 @@ enum ConfigurationKeys {
       \.embedder.model,
       .text(),
       default: defaults,
-      "The model's name, or a folder that holds one (a text with a `/`)."
+      "The model's name, or a folder that holds one (a text with a `/`). `freshet model pull` fetches models."
     ),
     Key(
       "embedder.batch",

@@ -109,7 +109,7 @@ extension ConfigurationDraft {
     }
   }
 
-  /// Of two sources one within the other, the inner one alone lists what is in it; the collection is in none.
+  /// Two sources never have one folder, and none has the collection's.
   private func separateRoots(_ result: inout Configuration) throws {
     let roots = result.sources.map { ConfigurationPath.resolved($0.path) ?? $0.path }
     var first: [String: Int] = [:]
@@ -121,20 +121,13 @@ extension ConfigurationDraft {
         )
       }
     }
-    var others = roots
     if !result.isPostgreSQL {
-      others.append(ConfigurationPath.resolved(result.collection) ?? result.collection)
-    }
-    for (index, root) in roots.enumerated() {
-      result.sources[index].excludedFolders =
-        others
-        .filter { $0 != root && ConfigurationPath.isInside($0, root) }
-        .map { ConfigurationPath.relative($0, to: root) }
-        .sorted()
-      if let collection = others.last, !result.isPostgreSQL, collection == root {
+      let collection = ConfigurationPath.resolved(result.collection) ?? result.collection
+      if let index = roots.firstIndex(of: collection) {
         throw problem("collection", "is the folder of `sources[\(index + 1)]`; choose a folder of its own.")
       }
     }
+    result.separateSources()
   }
 
   // MARK: Trust

@@ -57,7 +57,7 @@ public final class HTTPEmbedder: Embedder {
 
   public let model: ModelDescription
   public let parallelism: Int
-  private let connection: HTTPEmbeddingConnection
+  let connection: HTTPEmbeddingConnection
   private let settings: HTTPEmbedderSettings
   private let memory: any ProbeMemory
   private let isProbed = Mutex(false)
@@ -110,6 +110,7 @@ public final class HTTPEmbedder: Embedder {
     self.isProbed.withLock { $0 = isProbed }
   }
 
+  /// A text that the server refuses for its length is embedded in parts.
   /// - Throws: `FreshetError`: `embedder_failed`, transient for 408, 429 and 5xx (with the server's `Retry-After`),
   ///   permanent for other refusals and answers that make no sense; `model_mismatch` for another dimension or a drifted
   ///   probe; `network` and `forbidden_address` as `HTTPClient.send`; `CancellationError`.
@@ -121,7 +122,7 @@ public final class HTTPEmbedder: Embedder {
     var start = 0
     while start < texts.count {
       let end = min(texts.count, start + max(1, settings.maximumTexts))
-      let part = try await connection.embed(texts[start..<end].map { prefix + $0 }, dimension: model.dimension)
+      let part = try await embedSplitting(Array(texts[start..<end]), prefix: prefix)
       result.values += part.values
       result.tokens += part.tokens
       start = end

@@ -32,10 +32,25 @@ struct HTTPEmbeddingConnection: Sendable {
     client = HTTPClient(policy: AddressPolicy(trusted: [endpoint]), limits: limits)
   }
 
+  /// The server takes no text, or not one of the texts, of this length.
+  struct LengthRefusal: Error {
+    var error: FreshetError
+  }
+
   /// Unit vectors of the texts, in their order.
   ///
   /// - Parameter dimension: what is expected; `nil` takes what comes.
   func embed(_ texts: [String], dimension: Int?) async throws -> EmbeddingBatch {
+    do {
+      return try await embedUnlessTooLong(texts, dimension: dimension)
+    } catch let refusal as LengthRefusal {
+      throw refusal.error
+    }
+  }
+
+  /// The same.
+  /// - Throws: also `LengthRefusal`.
+  func embedUnlessTooLong(_ texts: [String], dimension: Int?) async throws -> EmbeddingBatch {
     var members: [JSONValue.Member] = [
       .init("model", .string(settings.model)), .init("input", .array(texts.map { .string($0) })),
       .init("encoding_format", "float"),
@@ -53,6 +68,14 @@ struct HTTPEmbeddingConnection: Sendable {
         body: body
       )
     )
+    if Self.isAboutLength(response) {
+      throw LengthRefusal(
+        error: failure(
+          "the server refuses the text as too long, also in parts, with status \(response.status); lower `chunk.hard`.",
+          isTransient: false
+        )
+      )
+    }
     guard response.status == 200 else { throw refusal(response) }
     guard let answer = try? EmbeddingResponse(response.body) else {
       throw failure("the server's answer is not the JSON of the embeddings protocol.", isTransient: true)
@@ -92,6 +115,24 @@ struct HTTPEmbeddingConnection: Sendable {
     let tokens = answer.tokens ?? texts.reduce(0) { $0 + TokenEstimate.tokens(of: $1) }
     return EmbeddingBatch(dimension: dimension, values: values, tokens: tokens)
   }
+
+  /// Whether a refusal is about a text's length, by the words that the servers have for it (see `HTTPEmbedder`).
+  private static func isAboutLength(_ response: HTTPResponse) -> Bool {
+    switch response.status {
+    case 413: return true
+    case 400, 422, 500:
+      let body = String(decoding: response.body.prefix(maximumReasonBytes), as: UTF8.self).lowercased()
+      return lengthPhrases.contains { body.contains($0) }
+    default: return false
+    }
+  }
+
+  /// Bytes of a refusal that are searched for its reason.
+  private static let maximumReasonBytes = 4096
+
+  private static let lengthPhrases = [
+    "context length", "context_length", "context size", "context_size", "must have less than", "too large to process",
+  ]
 
   /// What a status other than 200 means. The server's own words are not shown: they may quote texts and keys.
   private func refusal(_ response: HTTPResponse) -> FreshetError {

@@ -15,10 +15,14 @@ public struct ModelLocation: Sendable {
   /// Files, or names for the system's loader, the first preferred.
   public var runtimeLibraries: [String]
 
-  /// Looks in these places.
-  public init(modelDirectories: [String], runtimeLibraries: [String]) {
+  /// The folder that new models are put into; `nil` where there is none.
+  public var pullDirectory: String?
+
+  /// Looks in these places; new models go into the last unless another folder is named.
+  public init(modelDirectories: [String], runtimeLibraries: [String], pullDirectory: String? = nil) {
     self.modelDirectories = modelDirectories
     self.runtimeLibraries = runtimeLibraries
+    self.pullDirectory = pullDirectory ?? modelDirectories.last
   }
 
   /// The places of this process's environment and executable.
@@ -36,7 +40,11 @@ public struct ModelLocation: Sendable {
       libraries.append(cache + "/freshet/lib/" + libraryName)
     }
     libraries += [libraryName, developmentLibraryName]
-    return ModelLocation(modelDirectories: models, runtimeLibraries: libraries)
+    return ModelLocation(
+      modelDirectories: models,
+      runtimeLibraries: libraries,
+      pullDirectory: environment("FRESHET_MODELS")
+    )
   }
 
   /// The folder of a model, or nil where none has it. A name with a slash is the folder itself.

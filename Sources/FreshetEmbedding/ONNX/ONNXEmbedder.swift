@@ -14,6 +14,10 @@ import Synchronization
 /// session serves all threads, and each run uses its own thread only, so that memory does not grow with the workers.
 /// A run takes one sequence: on a CPU a batch gains next to nothing above 64 tokens, and so a vector is a function of
 /// its text alone, bit for bit. (In batches f32 moves by 7e-8, int8 by as much as padding shifts its scales.)
+///
+/// A text above the model's maximum is embedded in windows (`WordPieceTokenizer.windows`), and its vector is
+/// `WindowMean`'s. The windows do not repeat the heading path: the joined text does not tell where it ends, since a body
+/// without headings has empty lines too.
 public final class ONNXEmbedder: Embedder {
   public let model: ModelDescription
   public let parallelism: Int
@@ -33,11 +37,12 @@ public final class ONNXEmbedder: Embedder {
   public convenience init(
     model name: String = "all-minilm-l6-v2",
     precision: ONNXModel.Precision,
+    prefixes: ONNXModel.Prefixes = ONNXModel.Prefixes(),
     workers: Int = 0,
     location: ModelLocation = .standard()
   ) throws {
     try self.init(
-      ONNXModel(named: name, precision: precision, location: location),
+      ONNXModel(named: name, precision: precision, prefixes: prefixes, location: location),
       workers: workers,
       location: location
     )
@@ -58,7 +63,7 @@ public final class ONNXEmbedder: Embedder {
     let pool = purpose == .query ? queryPool : pool
     let isCancelled = Flag()
     return try await withTaskCancellationHandler {
-      try await pool.run { try self.embed(texts, isCancelled) }
+      try await pool.run { try self.embed(self.prefixed(texts, for: purpose), isCancelled) }
     } onCancel: {
       isCancelled.set()
     }
@@ -68,7 +73,9 @@ public final class ONNXEmbedder: Embedder {
     guard !texts.isEmpty else { return [] }
     return try await pool.run {
       let tokenizer = try self.loadTokenizer()
-      return texts.map { tokenizer.count($0, limit: self.source.maximumLength) }
+      return self.prefixed(texts, for: .document).map {
+        tokenizer.countInWindows($0, maximumLength: self.source.maximumLength)
+      }
     }
   }
 
@@ -77,18 +84,35 @@ public final class ONNXEmbedder: Embedder {
     _ = try await pool.run { (try self.loadTokenizer(), try self.loadSession()) }
   }
 
-  /// On a thread of ours: all texts of a call, the longest first, so that the arena grows once.
+  /// The texts with what the model wants before them.
+  private func prefixed(_ texts: [String], for purpose: EmbeddingPurpose) -> [String] {
+    let prefix = purpose == .query ? source.queryPrefix : source.documentPrefix
+    return prefix.isEmpty ? texts : texts.map { prefix + $0 }
+  }
+
+  /// On a thread of ours: all windows of a call, the longest first, so that the arena grows once.
   private func embed(_ texts: [String], _ isCancelled: Flag) throws -> EmbeddingBatch {
     let tokenizer = try loadTokenizer()
     let session = try loadSession()
-    let sequences = texts.map { tokenizer.encode($0, maximumLength: source.maximumLength) }
-    let dimension = model.dimension
-    var values = [Float](repeating: 0, count: texts.count * dimension)
-    for index in sequences.indices.sorted(by: { sequences[$1].count < sequences[$0].count }) {
-      if isCancelled.isSet { throw CancellationError() }
-      values.replaceSubrange(index * dimension..<(index + 1) * dimension, with: try session.run(sequences[index]))
+    var windows: [[Int32]] = []
+    var ranges: [Range<Int>] = []
+    for text in texts {
+      let start = windows.count
+      windows += tokenizer.windows(of: text, maximumLength: source.maximumLength)
+      ranges.append(start..<windows.count)
     }
-    return EmbeddingBatch(dimension: dimension, values: values, tokens: sequences.reduce(0) { $0 + $1.count })
+    var vectors = [[Float]](repeating: [], count: windows.count)
+    for index in windows.indices.sorted(by: { windows[$1].count < windows[$0].count }) {
+      if isCancelled.isSet { throw CancellationError() }
+      vectors[index] = try session.run(windows[index])
+    }
+    let dimension = model.dimension
+    var values: [Float] = []
+    values.reserveCapacity(texts.count * dimension)
+    for range in ranges {
+      values += WindowMean.vector(of: vectors[range], weights: windows[range].map { $0.count - 2 })
+    }
+    return EmbeddingBatch(dimension: dimension, values: values, tokens: windows.reduce(0) { $0 + $1.count })
   }
 
   private func loadTokenizer() throws -> WordPieceTokenizer {
@@ -110,6 +134,8 @@ public final class ONNXEmbedder: Embedder {
         inputs: source.inputs,
         output: source.output,
         dimension: model.dimension,
+        pooling: source.pooling,
+        isNormalized: source.isNormalized,
         vocabularyCount: vocabularyCount
       )
       session = loaded

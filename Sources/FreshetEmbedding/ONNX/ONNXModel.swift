@@ -11,6 +11,14 @@ public struct ONNXModel: Sendable {
     case int8
   }
 
+  /// How the tokens' vectors become one, where the model itself gives one for each token.
+  public enum Pooling: String, Sendable, CaseIterable {
+    /// Their mean.
+    case mean
+    /// That of the first token, `[CLS]`.
+    case cls
+  }
+
   /// Bytes above which `model.json` is refused.
   static let maximumManifestSize = 1 << 20
 
@@ -26,23 +34,49 @@ public struct ONNXModel: Sendable {
   let inputs: [String]
   let output: String
   let maximumLength: Int
+  let pooling: Pooling
+  /// Whether the model's vectors have unit length already.
+  let isNormalized: Bool
+  /// Text put before each query, and before each passage.
+  let queryPrefix: String
+  let documentPrefix: String
+
+  /// Text that is put before queries and passages.
+  public struct Prefixes: Hashable, Sendable {
+    /// Before each query; empty for what the model says itself.
+    public var query: String
+    /// Before each passage; empty for what the model says itself.
+    public var document: String
+
+    /// Takes the texts.
+    public init(query: String = "", document: String = "") {
+      self.query = query
+      self.document = document
+    }
+  }
 
   /// Finds an installed model by name, or by its folder when the name has a slash.
   /// - Throws: `FreshetError` with `model_unavailable`.
-  public init(named name: String, precision: Precision, location: ModelLocation = .standard()) throws {
+  public init(
+    named name: String,
+    precision: Precision,
+    prefixes: Prefixes = Prefixes(),
+    location: ModelLocation = .standard()
+  ) throws {
     guard let directory = location.directory(of: name) else {
       let places = location.modelDirectories.joined(separator: ", ")
       throw FreshetError(
         .modelUnavailable,
-        "the model '\(name)' is not installed (looked in \(places)); run set-up or set FRESHET_MODELS"
+        "the model '\(name)' is not installed (looked in \(places)); run set-up, fetch it with `freshet model pull`, or "
+          + "set FRESHET_MODELS"
       )
     }
-    try self.init(directory: directory, precision: precision)
+    try self.init(directory: directory, precision: precision, prefixes: prefixes)
   }
 
   /// Reads the folder's manifest.
   /// - Throws: `FreshetError` with `model_unavailable`.
-  public init(directory: String, precision: Precision) throws {
+  public init(directory: String, precision: Precision, prefixes: Prefixes = Prefixes()) throws {
     let path = directory + "/model.json"
     let bytes = try ModelFile.bytes(of: path, maximumSize: Self.maximumManifestSize)
     guard let manifest = try? JSONReader.value(of: bytes),
@@ -56,10 +90,11 @@ public struct ONNXModel: Sendable {
     else {
       throw FreshetError(.modelUnavailable, "the model's description is not valid; install the model again", path: path)
     }
-    guard manifest["pooling"]?.text == "mean", manifest["normalized"]?.flag == true else {
+    guard let pooling = manifest["pooling"]?.text.flatMap(Pooling.init), let isNormalized = manifest["normalized"]?.flag
+    else {
       throw FreshetError(
         .modelUnavailable,
-        "only models that pool and normalise themselves can be used; convert it anew",
+        "the model pools its tokens in a way that is not built in; choose another model",
         path: path
       )
     }
@@ -76,9 +111,23 @@ public struct ONNXModel: Sendable {
     self.maximumLength = maximumLength
     modelPath = directory + "/" + file
     tokenizerPath = directory + "/" + tokenizer
-    // All that decides a vector; the lines make the parts unmistakable.
-    let identity = [weights, vocabulary, "mean", "normalized", "\(maximumLength)", "\(dimension)", precision.rawValue]
-    let digest = SHA256.digest(of: Array(identity.joined(separator: "\n").utf8))
+    self.pooling = pooling
+    self.isNormalized = isNormalized
+    let prompts = manifest["prompts"]
+    queryPrefix = prefixes.query.isEmpty ? prompts?["query"]?.text ?? "" : prefixes.query
+    documentPrefix = prefixes.document.isEmpty ? prompts?["document"]?.text ?? "" : prefixes.document
+    // All that decides a vector, each with its length, so that no two models are taken for one.
+    var identity = VariableLengthEncoder()
+    for part in [
+      weights, vocabulary, output, pooling.rawValue, isNormalized ? "normalized" : "", "\(maximumLength)",
+      "\(dimension)", precision.rawValue, "\(WindowMean.rule)/\(WordPieceTokenizer.defaultMaximumWindows)",
+      queryPrefix, documentPrefix,
+    ] { identity.append(bytes: part.utf8) }
+    // Weights in a file of their own.
+    for suffix in ["_data", ".data"] {
+      if let data = manifest["sha256"]?[file + suffix]?.text { identity.append(bytes: data.utf8) }
+    }
+    let digest = SHA256.digest(of: identity.bytes)
     description = ModelDescription(
       name: precision == .float32 ? name : "\(name)-\(precision.rawValue)",
       fingerprint: digest.description,

@@ -14,10 +14,12 @@ import FreshetModel
 final class ONNXSession: @unchecked Sendable {
   private let runtime: ONNXRuntime
   private let session: OpaquePointer
-  private let memory: OpaquePointer
+  private let memory: OpaquePointer?
   private let inputs: [String]
   private let output: String
   private let dimension: Int
+  private let pooling: ONNXModel.Pooling
+  private let isNormalized: Bool
   private let maximumID: Int32
 
   /// Loads the model's file.
@@ -28,29 +30,45 @@ final class ONNXSession: @unchecked Sendable {
     inputs: [String],
     output: String,
     dimension: Int,
+    pooling: ONNXModel.Pooling,
+    isNormalized: Bool,
     vocabularyCount: Int
   ) throws {
     self.runtime = runtime
     self.inputs = inputs
     self.output = output
     self.dimension = dimension
+    self.pooling = pooling
+    self.isNormalized = isNormalized
     maximumID = Int32(clamping: vocabularyCount)
-    let api = runtime.api.pointee
+    let session = try Self.open(runtime, path)
+    var memory: OpaquePointer?
+    do {
+      try runtime.check(
+        runtime.api.pointee.CreateCpuMemoryInfo(OrtDeviceAllocator, OrtMemTypeDefault, &memory),
+        while: "loading \(path)"
+      )
+      guard memory != nil else { throw FreshetError(.modelUnavailable, "the model did not load", path: path) }
+    } catch {
+      runtime.api.pointee.ReleaseSession(session)
+      throw error
+    }
+    self.session = session
+    self.memory = memory
+  }
 
+  static func open(_ runtime: ONNXRuntime, _ path: String) throws -> OpaquePointer {
+    let api = runtime.api.pointee
     var options: OpaquePointer?
     try runtime.check(api.CreateSessionOptions(&options), while: "loading \(path)")
     defer { api.ReleaseSessionOptions(options) }
     try runtime.check(api.SetIntraOpNumThreads(options, 1), while: "loading \(path)")
     try runtime.check(api.SetInterOpNumThreads(options, 1), while: "loading \(path)")
     try runtime.check(api.SetSessionGraphOptimizationLevel(options, ORT_ENABLE_ALL), while: "loading \(path)")
-
     var session: OpaquePointer?
     try runtime.check(api.CreateSession(runtime.environment, path, options, &session), while: "loading \(path)")
-    var memory: OpaquePointer?
-    try runtime.check(api.CreateCpuMemoryInfo(OrtDeviceAllocator, OrtMemTypeDefault, &memory), while: "loading \(path)")
-    guard let session, let memory else { throw FreshetError(.modelUnavailable, "the model did not load", path: path) }
-    self.session = session
-    self.memory = memory
+    guard let session else { throw FreshetError(.modelUnavailable, "the model did not load", path: path) }
+    return session
   }
 
   deinit {
@@ -82,7 +100,7 @@ final class ONNXSession: @unchecked Sendable {
             default: throw FreshetError(.modelUnavailable, "the model wants an input '\(name)' that is not known")
             }
           }
-          vector = try compute(values)
+          vector = try compute(values, length: sequence.count)
         }
       }
     }
@@ -107,7 +125,7 @@ final class ONNXSession: @unchecked Sendable {
     return value
   }
 
-  private func compute(_ values: [OpaquePointer?]) throws -> [Float] {
+  private func compute(_ values: [OpaquePointer?], length: Int) throws -> [Float] {
     let api = runtime.api.pointee
     let names = inputs.map { strdup($0) }
     defer { names.forEach { free($0) } }
@@ -129,12 +147,35 @@ final class ONNXSession: @unchecked Sendable {
     try runtime.check(api.GetTensorShapeElementCount(shape, &elements), while: "embedding")
     var type = ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED
     try runtime.check(api.GetTensorElementType(shape, &type), while: "embedding")
-    guard elements == dimension, type == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT else {
-      throw FreshetError(.modelMismatch, "the model gave \(elements) numbers and not \(dimension)")
+    guard type == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT else {
+      throw FreshetError(.modelUnavailable, "the model's output is not in 32-bit numbers; choose another file of it")
+    }
+    var rank = 0
+    try runtime.check(api.GetDimensionsCount(shape, &rank), while: "embedding")
+    // One vector for the text, or one for each token.
+    let rows = rank == 3 ? length : 1
+    guard elements == rows * dimension else {
+      throw FreshetError(.modelMismatch, "the model gave \(elements) numbers and not \(rows * dimension)")
     }
     var data: UnsafeMutableRawPointer?
     try runtime.check(api.GetTensorMutableData(result, &data), while: "embedding")
     guard let data else { throw FreshetError(.embedderFailed, "the model gave no vector") }
-    return Array(UnsafeBufferPointer(start: data.assumingMemoryBound(to: Float.self), count: elements))
+    let values = UnsafeBufferPointer(start: data.assumingMemoryBound(to: Float.self), count: elements)
+    if rank != 3, isNormalized { return Array(values) }
+    return try pooled(values, rows: rows)
+  }
+
+  /// One vector of unit length: the mean of the rows or the first of them, as sentence-transformers' `Pooling` has it; no
+  /// row is padding. The sums run in order and in `Double`, the same on every machine.
+  private func pooled(_ values: UnsafeBufferPointer<Float>, rows: Int) throws -> [Float] {
+    var sums = [Double](repeating: 0, count: dimension)
+    for row in 0..<(pooling == .cls ? 1 : rows) {
+      for index in 0..<dimension { sums[index] += Double(values[row * dimension + index]) }
+    }
+    let length = sums.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    guard length.isFinite, length > 1e-12 else {
+      throw FreshetError(.embedderFailed, "the model gave a vector without length")
+    }
+    return sums.map { Float($0 / length) }
   }
 }

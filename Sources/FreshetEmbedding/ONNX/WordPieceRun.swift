@@ -7,10 +7,13 @@ struct WordPieceRun {
   var ids: [Int32] = []
   /// How many ids there are so far, kept or not, without those around the text.
   private(set) var count = 0
+  /// The places of the ids that begin a word, when they are kept.
+  private(set) var wordStarts: [Int] = []
 
   private let tokenizer: WordPieceTokenizer
   private let limit: Int
   private let keepsIDs: Bool
+  private let keepsWordStarts: Bool
 
   /// The word in the making, and how many scalars it has; above the maximum its bytes are no longer kept.
   private var word: [UInt8] = []
@@ -23,10 +26,11 @@ struct WordPieceRun {
   /// above every maximum, and unknown as a whole.
   private static let maximumMarks = 4096
 
-  init(tokenizer: WordPieceTokenizer, limit: Int, keepsIDs: Bool) {
+  init(tokenizer: WordPieceTokenizer, limit: Int, keepsIDs: Bool, keepsWordStarts: Bool = false) {
     self.tokenizer = tokenizer
     self.limit = limit
     self.keepsIDs = keepsIDs
+    self.keepsWordStarts = keepsWordStarts
     word.reserveCapacity(tokenizer.maximumWordLength * 4)
   }
 
@@ -38,6 +42,7 @@ struct WordPieceRun {
       if byte < 0x80 {
         if byte == UInt8(ascii: "["), let token = addedToken(in: text, at: position) {
           finishWord()
+          if keepsWordStarts { wordStarts.append(count) }
           append(token.id)
           position += token.bytes.count
           continue
@@ -162,6 +167,7 @@ struct WordPieceRun {
   private mutating func finishWord() {
     if !marks.isEmpty { releaseMarks() }
     guard wordLength > 0 else { return }
+    if keepsWordStarts { wordStarts.append(count) }
     defer {
       word.removeAll(keepingCapacity: true)
       wordLength = 0

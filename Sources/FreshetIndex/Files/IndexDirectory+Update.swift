@@ -36,10 +36,11 @@ extension IndexDirectory {
   /// (vectors at the last build) reaches the threshold, from an empty base always, and when the files cannot be used.
   /// Embeds nothing. Searches go on with the old files.
   ///
-  /// - Throws: what the feed throws; `FreshetError` with `disk_full`, `input_output` or `index_failed`; `CancellationError`. The files
-  ///   then hold the old state, or the new one.
+  /// - Parameter keepsBase: whether a usable base stays, however much changed since: what `restoreBackup` is followed by.
+  /// - Throws: what the feed throws; `FreshetError` with `disk_full`, `input_output` or `index_failed`;
+  ///   `CancellationError`. The files then hold the old state, or the new one.
   @discardableResult
-  public func update(_ feed: some VectorFeed) throws -> IndexUpdate {
+  public func update(_ feed: some VectorFeed, keepsBase: Bool = false) throws -> IndexUpdate {
     let stored = stored(mode: .mapped)
     guard let manifest = stored.manifest, let view = stored.view else {
       return try rebuild(feed, stored.problem ?? .damaged, keeping: stored.manifest)
@@ -54,7 +55,7 @@ extension IndexDirectory {
       feed: feed,
       keepsHalves: false
     )
-    if !changes.isEmpty, manifest.changedRatio(adding: changes.count) >= settings.rebuildThreshold {
+    if !keepsBase, !changes.isEmpty, manifest.changedRatio(adding: changes.count) >= settings.rebuildThreshold {
       return try rebuild(feed, .threshold, keeping: manifest)
     }
     try append(changes, to: manifest, view: view, position: feed.position)

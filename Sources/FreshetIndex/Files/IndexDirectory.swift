@@ -69,6 +69,14 @@ public struct IndexDirectory: Sendable {
     return IndexStatistics(manifest: manifest, byteCount: manifest.files.reduce(0) { $0 + size(of: $1) })
   }
 
+  /// Whether the files are all there, of the configured backend and at this position, as far as that shows without
+  /// looking into them: what a sync that changed nothing asks.
+  public func isCurrent(at position: IndexPosition) -> Bool {
+    guard let manifest = IndexManifest.read(from: path).manifest, manifest.position == position else { return false }
+    guard settings.backend == .auto || settings.backend.rawValue == manifest.backend.rawValue else { return false }
+    return ([manifest.base.file] + manifest.deltas).allSatisfy { size(of: $0) > 0 }
+  }
+
   /// What the folder holds, as far as it is whole.
   struct Stored {
     var manifest: IndexManifest?

@@ -2,8 +2,9 @@
 public struct ChunkDraft: Hashable, Sendable {
   /// The headings that it stands under, outermost first.
   public var heading: [String]
-  /// The text: usually the Markdown of its range; a later piece of a table starts with the table's header rows again.
-  public var body: String
+  /// The text in UTF-8: usually the Markdown of its range, sharing its memory; a later piece of a table starts with the
+  /// table's header rows again.
+  public var text: ArraySlice<UInt8>
   /// Where it starts in the Markdown, a byte offset.
   public var start: Int
   /// The offset after its last byte.
@@ -13,14 +14,22 @@ public struct ChunkDraft: Hashable, Sendable {
   /// The estimated number of tokens, independent of any model.
   public var tokens: Int
 
-  /// Describes a draft.
-  public init(heading: [String], body: String, start: Int, end: Int, page: Int? = nil, tokens: Int) {
+  /// The text, made anew at each call.
+  public var body: String { String(decoding: text, as: UTF8.self) }
+
+  /// Describes a draft by bytes, which must be valid UTF-8; a slice of the Markdown shares its memory.
+  public init(heading: [String], text: ArraySlice<UInt8>, start: Int, end: Int, page: Int? = nil, tokens: Int) {
     self.heading = heading
-    self.body = body
+    self.text = text
     self.start = start
     self.end = end
     self.page = page
     self.tokens = tokens
+  }
+
+  /// Describes a draft.
+  public init(heading: [String], body: String, start: Int, end: Int, page: Int? = nil, tokens: Int) {
+    self.init(heading: heading, text: Array(body.utf8)[...], start: start, end: end, page: page, tokens: tokens)
   }
 }
 
@@ -48,14 +57,21 @@ public enum PassageText {
 
   /// The bytes whose SHA-256 is the passage's key.
   public static func keyBytes(heading: [String], body: String) -> [UInt8] {
-    var bytes = Array(template.utf8)
+    keyBytes(heading: heading, text: body.utf8)
+  }
+
+  /// The bytes whose SHA-256 is the key of the passage with a text in UTF-8.
+  public static func keyBytes(heading: [String], text: some Collection<UInt8>) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(template.utf8.count + heading.reduce(0) { $0 + $1.utf8.count + 1 } + text.count + 2)
+    bytes.append(contentsOf: template.utf8)
     bytes.append(0)
     for part in heading {
       bytes.append(contentsOf: part.utf8)
       bytes.append(0x1F)
     }
     bytes.append(0)
-    bytes.append(contentsOf: body.utf8)
+    bytes.append(contentsOf: text)
     return bytes
   }
 }

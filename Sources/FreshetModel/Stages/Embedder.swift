@@ -7,7 +7,7 @@ public struct ModelDescription: Hashable, Sendable {
   public var fingerprint: String
   /// Components of a vector.
   public var dimension: Int
-  /// Tokens of a text above which the model reads no further; `nil` when it is not known.
+  /// Tokens that the model reads at once; `nil` when it is not known.
   public var maximumTokens: Int?
 
   /// Describes a model.
@@ -58,11 +58,12 @@ public protocol Embedder: Sendable {
 
   /// Embeds the texts: as many unit vectors, in their order.
   ///
-  /// May be called concurrently. A text above the model's limit is embedded by the part that the model reads.
+  /// May be called concurrently. A text above the model's limit is embedded in parts, whose vectors become one; where a
+  /// server cuts it off without a word, by the part that the server reads.
   /// - Throws: `FreshetError` with `embedder_failed`, `model_unavailable`, `model_mismatch` or `network`;
   ///   `CancellationError`.
   func embed(_ texts: [String], for purpose: EmbeddingPurpose) async throws -> EmbeddingBatch
 
-  /// Counts the tokens that the model would read of each text, without embedding it.
+  /// Counts the tokens that the model would read of each text, in all its parts, without embedding it.
   func countTokens(of texts: [String]) async throws -> [Int]
 }

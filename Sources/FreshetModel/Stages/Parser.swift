@@ -20,12 +20,17 @@ public struct Block: Hashable, Sendable {
   public var kind: Kind
   /// The level of a heading, 1 to 6; 0 for every other kind.
   public var level: UInt8
+  // Here between the small ones, a block takes 24 bytes; a document may have millions.
+  private var pageNumber: UInt32
   /// Where it starts in the Markdown, a byte offset at a UTF-8 boundary.
   public var start: Int
   /// The offset after its last byte; its line end is not included.
   public var end: Int
   /// The page, slide or sheet that it starts on, from 1, when the format has such.
-  public var page: Int?
+  public var page: Int? {
+    get { pageNumber == 0 ? nil : Int(pageNumber) }
+    set { pageNumber = newValue.map { UInt32(clamping: $0) } ?? 0 }
+  }
 
   /// Describes a block.
   public init(kind: Kind, level: UInt8 = 0, start: Int, end: Int, page: Int? = nil) {
@@ -33,7 +38,7 @@ public struct Block: Hashable, Sendable {
     self.level = level
     self.start = start
     self.end = end
-    self.page = page
+    pageNumber = page.map { UInt32(clamping: $0) } ?? 0
   }
 }
 

@@ -2,7 +2,7 @@
 ///
 /// A directory fills it from `stat`; other sources from what they have (a page's validators).
 public struct ItemFingerprint: Hashable, Sendable {
-  /// The device that the file is on.
+  /// The file system that the file is on, by a number that outlasts its mounting.
   public var device: UInt64
   /// The file's number on its device.
   public var inode: UInt64
@@ -166,7 +166,8 @@ public protocol Source: Sendable {
   /// Judges an item that the store knows and a finished listing did not have.
   func absence(of path: [UInt8], fingerprint: ItemFingerprint) async -> Absence
 
-  /// The origin that names the item's document: UTF-8, injective (other bytes percent-encoded).
+  /// The origin that names the item's document: UTF-8, injective (other bytes percent-encoded), and without `!/`, which
+  /// stands between an item and a document in it.
   func origin(of path: [UInt8]) -> String
 
   /// The address that reopens a document: `file:///…`, `https://…`.

@@ -280,17 +280,25 @@ public struct PassageDraft: Hashable, Sendable {
   public var key: ContentHash
   /// The heading path, outermost first.
   public var heading: [String]
-  /// The text.
-  public var body: String
+  /// The text in UTF-8; it may share the memory of the Markdown that it is of.
+  public var text: ArraySlice<UInt8>
   /// Estimated tokens.
   public var tokens: Int
 
-  /// Describes a passage.
-  public init(key: ContentHash, heading: [String], body: String, tokens: Int) {
+  /// The text, made anew at each call.
+  public var body: String { String(decoding: text, as: UTF8.self) }
+
+  /// Describes a passage by bytes, which must be valid UTF-8.
+  public init(key: ContentHash, heading: [String], text: ArraySlice<UInt8>, tokens: Int) {
     self.key = key
     self.heading = heading
-    self.body = body
+    self.text = text
     self.tokens = tokens
+  }
+
+  /// Describes a passage.
+  public init(key: ContentHash, heading: [String], body: String, tokens: Int) {
+    self.init(key: key, heading: heading, text: Array(body.utf8)[...], tokens: tokens)
   }
 }
 

@@ -47,10 +47,21 @@ struct HelperProcess: Sendable {
   mutating func parse(_ bytes: [UInt8], _ request: HelperWire.Request, deadline: Duration) throws -> Rendition {
     documents += 1
     let file = try MemoryFile.sealed(bytes, name: "document")
-    let message = try exchange(request.bytes, file, HelperOptions.replyLimit(documentBytes: bytes.count), deadline)
-    guard let reply = HelperWire.Reply(message) else { throw HelperFailure.malformed }
-    residentBytes = reply.residentBytes
-    return try reply.isError ? Self.refusal(reply.parts) : Self.rendition(reply.parts)
+    var message = try exchange(request.bytes, file, HelperOptions.replyLimit(documentBytes: bytes.count), deadline)
+    var rendition: Rendition
+    let markdown: Range<Int>
+    do {
+      guard let reply = HelperWire.Reply(message) else { throw HelperFailure.malformed }
+      residentBytes = reply.residentBytes
+      rendition = try reply.isError ? Self.refusal(reply.parts) : Self.rendition(reply.parts)
+      markdown = reply.parts[0].indices
+    }
+    // The Markdown stays where it came: a large one is not held twice.
+    message.removeSubrange(markdown.upperBound...)
+    message.removeSubrange(..<markdown.lowerBound)
+    rendition.markdown = message
+    guard rendition.isWellFormed else { throw HelperFailure.malformed }
+    return rendition
   }
 
   private func exchange(
@@ -70,6 +81,7 @@ struct HelperProcess: Sendable {
     }
   }
 
+  /// What the parts say, without the Markdown.
   private static func rendition(_ parts: [ArraySlice<UInt8>]) throws -> Rendition {
     guard let blocks = [Block](encoded: Array(parts[1])), UTF8Scan.isValid(Array(parts[2])) else {
       throw HelperFailure.malformed
@@ -80,9 +92,7 @@ struct HelperProcess: Sendable {
       for member in members { metadata[member.name] = member.value }
     }
     let title = parts[2].isEmpty ? nil : String(decoding: parts[2], as: UTF8.self)
-    let rendition = Rendition(markdown: Array(parts[0]), blocks: blocks, title: title, metadata: metadata)
-    guard rendition.isWellFormed else { throw HelperFailure.malformed }
-    return rendition
+    return Rendition(markdown: [], blocks: blocks, title: title, metadata: metadata)
   }
 
   private static func refusal(_ parts: [ArraySlice<UInt8>]) throws -> Rendition {

@@ -13,6 +13,8 @@ struct DirectoryRoot: Sendable {
   let folder: Descriptor
   let status: FileStatus
   let volume: Volume
+  /// Numbers for the file systems below it.
+  let volumes = VolumeNumbers()
   private let path: String
 
   /// - Throws: `FreshetError` with `source_unavailable`.
@@ -32,9 +34,9 @@ struct DirectoryRoot: Sendable {
     }
   }
 
-  /// Device, inode and type of file system.
+  /// File system, inode and type of file system.
   var identity: String {
-    let (device, inode) = (status.fingerprint.device, status.fingerprint.inode)
+    let (device, inode) = (volumes.number(of: status.fingerprint.device, at: folder.number), status.fingerprint.inode)
     return String(device, radix: 16) + ":" + String(inode, radix: 16) + " " + String(volume.type, radix: 16)
   }
 

@@ -37,7 +37,7 @@ extension DirectorySource {
     } catch {
       return .unknown(FreshetError(.unreadable, "\(error)", path: origin))
     }
-    var (folder, device) = (root.folder, root.status.fingerprint.device)
+    var folder = root.folder
     var prefix = 0
     while true {
       do {
@@ -55,7 +55,7 @@ extension DirectorySource {
       }
       // Opened for reading: a folder that cannot be read may hold it.
       let number = root.open(part, flags: O_RDONLY | O_DIRECTORY | O_NONBLOCK)
-      if number == -ENOENT || number == -ENOTDIR { return gone(device, fingerprint, origin) }
+      if number == -ENOENT || number == -ENOTDIR { return gone(folder, root, fingerprint, origin) }
       if number == -EXDEV { return .outOfScope("its folder is now a link that leads out of the source") }
       if let reason {
         if number >= 0 { close(number) }
@@ -79,10 +79,9 @@ extension DirectorySource {
       if excluded.contains(FolderIdentity(status.fingerprint)) {
         return .outOfScope(Self.belongsElsewhere)
       }
-      device = status.fingerprint.device
       prefix = slash + 1
     }
-    return judgeFile(path, fingerprint, root, folder: folder, device: device, ignored: ignored)
+    return judgeFile(path, fingerprint, root, folder: folder, ignored: ignored)
   }
 
   private static let belongsElsewhere = "its folder belongs to the collection or to another source"
@@ -100,7 +99,6 @@ extension DirectorySource {
     _ fingerprint: ItemFingerprint,
     _ root: DirectoryRoot,
     folder: Descriptor,
-    device: UInt64,
     ignored: IgnoreStack
   ) -> Absence {
     let origin = PathEncoding.origin(of: path)
@@ -110,19 +108,19 @@ extension DirectorySource {
     let result = name.withUnsafeBytes {
       freshet_status_at(folder.number, $0.baseAddress?.assumingMemoryBound(to: CChar.self), false, &found)
     }
-    if result == -ENOENT || result == -ENOTDIR { return gone(device, fingerprint, origin) }
+    if result == -ENOENT || result == -ENOTDIR { return gone(folder, root, fingerprint, origin) }
     guard result == 0 else { return .unknown(.system(result, "examine the file", path: origin)) }
     var status = FileStatus(found)
     let reason = path.withUnsafeBytes {
       scope.reasonAgainst(file: $0, nameOffset: prefix) ?? ignored.reason($0, nameOffset: prefix, isFolder: false)
     }
-    if status.kind == .folder { return gone(device, fingerprint, origin) }
+    if status.kind == .folder { return gone(folder, root, fingerprint, origin) }
     if let reason { return .outOfScope(reason) }
     if status.kind == .link {
       if configuration.links == .ignore { return .outOfScope("it is a link now, and links are left out") }
       let number = root.open(path, flags: freshet_path_only)
       if number == -EXDEV { return .outOfScope("it is a link that leads out of the source") }
-      if number == -ENOENT || number == -ENOTDIR || number == -ELOOP { return gone(device, fingerprint, origin) }
+      if number == -ENOENT || number == -ENOTDIR || number == -ELOOP { return gone(folder, root, fingerprint, origin) }
       guard number >= 0 else { return .unknown(.system(number, "follow the link", path: origin)) }
       let target = Descriptor(owning: number)
       guard let targetStatus = try? target.status() else {
@@ -146,8 +144,15 @@ extension DirectorySource {
   }
 
   /// Nothing is there: that counts if we look at the file system that it was on.
-  private func gone(_ device: UInt64, _ fingerprint: ItemFingerprint, _ origin: String) -> Absence {
-    if device == fingerprint.device { return .vanished }
+  private func gone(
+    _ folder: Descriptor,
+    _ root: DirectoryRoot,
+    _ fingerprint: ItemFingerprint,
+    _ origin: String
+  ) -> Absence {
+    guard let status = try? folder.status() else { return .unknown(.system(EIO, "examine its folder", path: origin)) }
+    let volume = root.volumes.number(of: status.fingerprint.device, at: folder.number)
+    if volume == fingerprint.device { return .vanished }
     return .unknown(
       FreshetError(
         .deletionsHeld,

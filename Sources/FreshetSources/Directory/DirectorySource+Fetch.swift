@@ -54,7 +54,9 @@ extension DirectorySource {
     guard after.fingerprint == before.fingerprint, bytes.count == expected else { return nil }
     return FetchedItem(
       bytes: bytes,
-      fingerprint: after.fingerprint,
+      fingerprint: after.fingerprint.on(
+        volume: root.volumes.number(of: after.fingerprint.device, at: file.number)
+      ),
       isRacy: after.fingerprint.isRacy(observed: observed, granularity: root.volume.granularity),
       modified: Timestamp(nanoseconds: after.fingerprint.modified),
       owner: ownerName(after.owner)

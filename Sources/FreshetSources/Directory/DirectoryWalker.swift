@@ -231,10 +231,22 @@ struct DirectoryWalker: ~Copyable {
       ListedItem(
         // A copy: sharing the buffer would make the next step copy it, and then grow it.
         path: path.withUnsafeBytes { Array($0) },
-        fingerprint: status.fingerprint,
+        fingerprint: status.fingerprint.on(volume: volume(of: status.fingerprint.device)),
         isRacy: status.fingerprint.isRacy(observed: observed, granularity: root.volume.granularity)
       )
     )
+  }
+
+  /// The number of the file system with this device number, on which the file at `path` is.
+  private func volume(of device: UInt64) -> UInt64 {
+    let frame = frames[frames.count - 1]
+    if device == frame.identity.device, let folder = frame.folder {
+      return root.volumes.number(of: device, at: folder.number)
+    }
+    // A link that leads to another file system, or a file that is mounted by itself.
+    let number = root.open(path, flags: freshet_path_only)
+    guard number >= 0 else { return device }
+    return root.volumes.number(of: device, at: Descriptor(owning: number).number)
   }
 
   private mutating func visitLink() {

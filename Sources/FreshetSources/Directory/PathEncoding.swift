@@ -1,23 +1,26 @@
 /// Paths as text, so that no two paths have the same text.
 ///
-/// **Origins.** A path that is valid UTF-8 is its own origin. Any other has its offending bytes and every `%` as `%XX`.
-/// A valid path that looks like such a result (every `%` starts an escape, and undoing the escapes gives a path that is
-/// invalid, or that itself looks so) has its `%` escaped once more. So what is escaped can be told from what is not, and
-/// undone. `100%.md` stays as it is.
+/// **Origins.** A path is its own origin when it is valid UTF-8 and no folder's name ends with `!`. Any other has its
+/// offending bytes, each `!` before a `/`, and every `%` as `%XX`: `!/` stands between a file and the name of a document in
+/// it (`notes.jsonl!/7`), and in no other place. A path that looks like such a result (every `%` starts an escape, and
+/// undoing the escapes gives a path that is not its own origin) has its `%` escaped once more. So what is escaped can be
+/// told from what is not, and undone. `100%.md` and `really!.md` stay as they are.
 public enum PathEncoding {
-  /// The origin of a path.
+  /// The origin of a path; it never has a `!/`.
   public static func origin(of path: [UInt8]) -> String {
-    // Most names have neither.
-    let needsCare = path.contains { $0 == UInt8(ascii: "%") || $0 >= 0x80 }
+    // Most names have none of them.
+    let needsCare = path.contains { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "!") || $0 >= 0x80 }
     if !needsCare { return String(decoding: path, as: UTF8.self) }
-    guard isValid(path), !isEscaped(path) else { return String(decoding: escape(path), as: UTF8.self) }
+    guard isPlain(path), !isEscaped(path) else { return String(decoding: escape(path), as: UTF8.self) }
     return String(decoding: path, as: UTF8.self)
   }
 
-  /// The path of an origin: the inverse of `origin(of:)`.
+  /// The path of an origin: the inverse of `origin(of:)`. The name of a document within a file stays as it is.
   public static func path(of origin: String) -> [UInt8] {
     let bytes = Array(origin.utf8)
-    return isEscaped(bytes) ? unescape(bytes) ?? bytes : bytes
+    let end = bytes.indices.first { isMark(bytes, $0) } ?? bytes.count
+    let file = Array(bytes[..<end])
+    return isEscaped(file) ? (unescape(file) ?? file) + bytes[end...] : bytes
   }
 
   /// The `file:` URI (RFC 8089) of an absolute path.
@@ -49,24 +52,29 @@ public enum PathEncoding {
     var text = text
     // Each turn makes the text shorter.
     while text.contains(UInt8(ascii: "%")), let path = unescape(text), escape(path) == text {
-      if !isValid(path) { return true }
+      if !isPlain(path) { return true }
       text = path
     }
     return false
   }
 
-  private static func isValid(_ bytes: [UInt8]) -> Bool {
-    String(validating: bytes, as: UTF8.self) != nil
+  private static func isPlain(_ path: [UInt8]) -> Bool {
+    !path.indices.contains { isMark(path, $0) } && String(validating: path, as: UTF8.self) != nil
   }
 
-  /// Invalid bytes and `%` as `%XX`.
+  /// Whether `!/` stands there.
+  private static func isMark(_ bytes: [UInt8], _ index: Int) -> Bool {
+    bytes[index] == UInt8(ascii: "!") && index + 1 < bytes.count && bytes[index + 1] == UInt8(ascii: "/")
+  }
+
+  /// Invalid bytes, `!` before `/`, and `%` as `%XX`.
   private static func escape(_ path: [UInt8]) -> [UInt8] {
     var text: [UInt8] = []
     text.reserveCapacity(path.count + 16)
     var index = 0
     while index < path.count {
       let length = sequenceLength(path, index)
-      if length == 0 || path[index] == UInt8(ascii: "%") {
+      if length == 0 || path[index] == UInt8(ascii: "%") || isMark(path, index) {
         text.append(contentsOf: escaped(path[index]))
         index += 1
       } else {

@@ -78,51 +78,45 @@ extension MemorySnapshot {
 
   // MARK: Search
 
-  /// Ranks by BM25 (k1 1.2, b 0.75) over headings, counted twice, and bodies.
+  /// Ranks by `BM25`, with the words of every passage counted anew.
   func keywordMatches(_ query: String, limit: Int, members: PassageSet?) -> [ScoredPassage] {
     let terms = KeywordQuery(query).terms
     guard !terms.isEmpty, limit > 0 else { return [] }
     let live = state.passages.filter { $0.uses > 0 }
-    var lengths: [Double] = []
-    var counts: [[Double]] = []
+    var lengths: [Int] = []
+    var counts: [[Int]] = []
     for passage in live {
       let heading = KeywordTokenizer.tokens(of: HeadingText.encode(passage.record.heading), for: .document)
       let body = KeywordTokenizer.tokens(of: passage.record.body, for: .document)
-      lengths.append(Double(heading.count + body.count))
-      counts.append(terms.map { 2 * Self.count($0, in: heading) + Self.count($0, in: body) })
+      lengths.append((heading.last?.position ?? -1) + (body.last?.position ?? -1) + 2)
+      counts.append(terms.map { BM25.headingWeight * Self.count($0, in: heading) + Self.count($0, in: body) })
     }
-    let mean = max(1, lengths.reduce(0, +) / Double(max(1, lengths.count)))
-    let rarity = terms.indices.map { term in
-      let holding = Double(counts.count { $0[term] > 0 })
-      return max(1e-6, log((Double(live.count) - holding + 0.5) / (holding + 0.5)))
-    }
+    let formula = BM25(passages: live.count, tokens: lengths.reduce(0, +))
+    let rarity = terms.indices.map { term in formula.rarity(holding: counts.count { $0[term] > 0 }) }
     var matches: [ScoredPassage] = []
     for (index, passage) in live.enumerated() where counts[index].contains(where: { $0 > 0 }) {
       guard members?.contains(passage.record.id) ?? true else { continue }
-      let score = terms.indices.reduce(0.0) { score, term in
-        let count = counts[index][term]
-        return score + rarity[term] * count * 2.2 / (count + 1.2 * (0.25 + 0.75 * lengths[index] / mean))
+      let score = terms.indices.reduce(Float(0)) { score, term in
+        score + formula.score(rarity: rarity[term], weight: counts[index][term], length: lengths[index])
       }
-      matches.append(ScoredPassage(passage: passage.record.id, score: Float(score)))
+      matches.append(ScoredPassage(passage: passage.record.id, score: score))
     }
     matches.sort { $0.score == $1.score ? $0.passage < $1.passage : $0.score > $1.score }
     return Array(matches.prefix(limit))
   }
 
-  private static func count(_ term: KeywordQuery.Term, in tokens: [KeywordTokenizer.Token]) -> Double {
+  private static func count(_ term: KeywordQuery.Term, in tokens: [KeywordTokenizer.Token]) -> Int {
     switch term {
-    case .word(let word): return Double(tokens.count { $0.text.utf8.elementsEqual(word.utf8) })
-    case .prefix(let prefix): return Double(tokens.count { $0.text.utf8.starts(with: prefix.utf8) })
+    case .word(let word): return tokens.count { $0.text.utf8.elementsEqual(word.utf8) }
+    case .prefix(let prefix): return tokens.count { $0.text.utf8.starts(with: prefix.utf8) }
     case .phrase(let words):
       let places = Set(tokens)
       let starts = tokens.filter { $0.text.utf8.elementsEqual((words.first ?? "").utf8) }
-      return Double(
-        starts.count { start in
-          words.indices.allSatisfy {
-            places.contains(KeywordTokenizer.Token(text: words[$0], position: start.position + $0))
-          }
+      return starts.count { start in
+        words.indices.allSatisfy {
+          places.contains(KeywordTokenizer.Token(text: words[$0], position: start.position + $0))
         }
-      )
+      }
     }
   }
 

@@ -10,18 +10,20 @@ final class Connection {
 
   let handle: OpaquePointer
   let path: String
+  private var isClosed = false
   /// Statements of fixed text, by the text's address, which is the same at every call of one place in the program.
   private var fixed: [UnsafePointer<UInt8>: Statement] = [:]
   /// Statements whose text names a model's table or a choice of order.
   private var composed: [String: Statement] = [:]
 
   /// Opens a database file.
+  /// - Parameter files: the name of another file layer (VFS) than the system's.
   /// - Throws: `FreshetError` as `SQLiteFailure` maps it.
-  init(path: String, flags: Int32) throws {
+  init(path: String, flags: Int32, files: String? = nil) throws {
     Self.configured
     self.path = path
     var handle: OpaquePointer?
-    let status = sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
+    let status = sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, files)
     guard status == SQLITE_OK, let handle else {
       defer { sqlite3_close_v2(handle) }
       throw SQLiteFailure.error(status, handle: handle, path: path)
@@ -32,17 +34,28 @@ final class Connection {
     // A database may come with a cloned folder: nothing in its schema may call functions with effects.
     _ = freshet_sqlite_configure(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
     _ = freshet_sqlite_configure(handle, SQLITE_DBCONFIG_DEFENSIVE, 1)
+    _ = freshet_sqlite_configure(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
     let registered = freshet_register_tokenizer(handle)
-    guard registered == SQLITE_OK else {
-      defer { sqlite3_close_v2(handle) }
-      throw SQLiteFailure.error(registered, handle: handle, path: path)
-    }
+    guard registered == SQLITE_OK else { throw failure(registered) }
+  }
+
+  /// Lets this connection empty and remove the log when it is the last to close. Only for one that has read the log: where
+  /// its shared memory could not be made, SQLite takes the log for empty then, and removes what was never copied.
+  func emptyLogOnClose() {
+    _ = freshet_sqlite_configure(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
   }
 
   /// Done once, before the first connection of the process; later SQLite refuses it, which harms nothing.
   private static let configured: Void = { _ = freshet_sqlite_disable_memory_statistics() }()
 
   deinit {
+    close()
+  }
+
+  /// Ends the connection before its last reference goes; nothing may be asked of it afterwards.
+  func close() {
+    guard !isClosed else { return }
+    isClosed = true
     for statement in fixed.values { sqlite3_finalize(statement.handle) }
     for statement in composed.values { sqlite3_finalize(statement.handle) }
     sqlite3_close_v2(handle)

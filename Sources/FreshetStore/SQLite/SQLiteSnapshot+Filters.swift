@@ -127,28 +127,24 @@ extension SQLiteSnapshot {
   // MARK: Passages and documents of a filter
 
   func passages(matching filter: Filter) throws -> PassageSet {
-    let documents = try documents(matching: filter)
+    let documents = try liveDocuments(matching: filter)
     var passages = PassageSet()
     guard documents.count > 0 else { return passages }
     let live = try connection.count("SELECT count(*) FROM document WHERE is_live = 1")
-    if documents.count == live {
-      return try rows(connection.statement("SELECT passage FROM chunk WHERE to_sequence IS NULL"), [])
+    var chunks = try keptOpenChunks()
+    if chunks == nil {
+      // Once so many documents were looked up as would have paid for the scan, the scan is made, and kept.
+      let probed = caches?.chunks.countProbes(documents.count) ?? documents.count
+      if probed > live / Self.documentsProbedShare { chunks = try readOpenChunks() }
     }
-    if documents.count > live / Self.documentsProbedShare {
-      let statement = try connection.statement("SELECT document, passage FROM chunk WHERE to_sequence IS NULL")
-      defer { statement.reset() }
-      while try statement.step() {
-        if documents.contains(statement.integer(0)) { passages.insert(statement.integer(1)) }
+    guard let chunks else {
+      for document in documents.members {
+        for passage in try openPassages(of: document) { passages.insert(passage) }
       }
       return passages
     }
-    let statement = try connection.statement(
-      "SELECT passage FROM chunk WHERE document = ?1 AND to_sequence IS NULL"
-    )
     for document in documents.members {
-      defer { statement.reset() }
-      statement.bind(1, document)
-      while try statement.step() { passages.insert(statement.integer(0)) }
+      for passage in chunks[document] ?? [] { passages.insert(passage) }
     }
     return passages
   }
@@ -156,8 +152,17 @@ extension SQLiteSnapshot {
   /// Up to this share of the live documents (one in …), each is looked up; above it, one scan is cheaper.
   private static let documentsProbedShare = 4
 
+  /// The rows of the live documents that a filter matches; evaluated once for the steps of one search.
+  private func liveDocuments(matching filter: Filter) throws -> PassageSet {
+    if let lastFilter, lastFilter.filter.isIdentical(to: filter) { return lastFilter.documents }
+    let documents = try documents(matching: filter)
+    // What a transaction sees changes under it.
+    if caches != nil { lastFilter = (filter, documents) }
+    return documents
+  }
+
   func occurrences(of passages: [PassageID], filter: Filter?) throws -> [PassageID: [Occurrence]] {
-    let allowed = try filter.map { try documents(matching: $0) }
+    let allowed = try filter.map { try liveDocuments(matching: $0) }
     let chunks = try connection.statement(
       "SELECT id, document FROM chunk WHERE passage = ?1 AND to_sequence IS NULL"
     )

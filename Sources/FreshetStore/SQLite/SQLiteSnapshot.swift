@@ -5,10 +5,15 @@ import FreshetSystem
 class SQLiteSnapshot: StoreSnapshot {
   let connection: Connection
   var head: Head
+  /// What earlier searches kept; none for what is not committed yet.
+  let caches: SearchCaches?
+  /// The documents of the filter that was evaluated last.
+  var lastFilter: (filter: Filter, documents: PassageSet)?
 
   /// Reads the head, which fixes the state that everything else is read at.
-  init(_ connection: Connection) throws {
+  init(_ connection: Connection, caches: SearchCaches? = nil) throws {
     self.connection = connection
+    self.caches = caches
     let head = try connection.row(
       "SELECT collection, epoch, sequence, chain, at, history_floor FROM head WHERE id = 1"
     ) { row in

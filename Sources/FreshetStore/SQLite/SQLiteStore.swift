@@ -22,47 +22,54 @@ public final class SQLiteStore: Store {
 
   /// The database file.
   public let path: String
+  private let writerLock: String?
   private let isReadOnly: Bool
   private let clock: @Sendable () -> Timestamp
   private let writing: ThreadPool
   private let reading: ThreadPool
   private let state: Mutex<State>
+  private let caches = SearchCaches()
 
   private struct State {
     var isClosed = false
     var running = 0
-    var writer: ConnectionBox?
-    var idleReaders: [ConnectionBox] = []
+    var writer: Box<Connection>?
+    var idleReaders: [Box<Reader>] = []
     var waitingForEnd: [CheckedContinuation<Void, Never>] = []
   }
 
   /// A connection on its way between threads.
   ///
   /// `@unchecked Sendable`: a box is in `State` or in the hands of the one job that took it from there under the lock.
-  private struct ConnectionBox: @unchecked Sendable {
-    let connection: Connection
+  private struct Box<Content>: @unchecked Sendable {
+    let content: Content
   }
 
   private init(
     path: String,
-    isReadOnly: Bool,
+    writerLock: String?,
     readers: Int,
     clock: @escaping @Sendable () -> Timestamp,
-    first: consuming sending Connection
+    state: consuming sending State
   ) {
     self.path = path
-    self.isReadOnly = isReadOnly
+    self.writerLock = writerLock
+    isReadOnly = state.writer == nil
     self.clock = clock
     writing = ThreadPool(name: "freshet-writer", threads: 1)
     reading = ThreadPool(name: "freshet-reader", threads: readers)
-    let box = ConnectionBox(connection: first)
-    state = Mutex(State(writer: isReadOnly ? nil : box, idleReaders: isReadOnly ? [box] : []))
+    self.state = Mutex(state)
   }
 
   /// Opens the database at a path, and brings its schema up to date unless it is opened to read only.
   ///
+  /// A store that is opened to read only answers from the last commit also where nothing can be written (a full or
+  /// failing disk, a folder without permission, a read-only file system), when `writerLock` is given.
+  ///
   /// - Parameters:
   ///   - readers: reads that run at the same time.
+  ///   - writerLock: the file that every process which writes has locked with a `FileLock` before it opens the store. A
+  ///     read that cannot make SQLite's shared memory keeps writers out with it for its length.
   ///   - clock: the time of what is written.
   /// - Throws: `FreshetError` with `no_collection` when there is none and none is to be made; `store_failed`,
   ///   `store_damaged`, `disk_full` or `locked`, also for a database of another program or of a newer Freshet.
@@ -70,16 +77,24 @@ public final class SQLiteStore: Store {
     at path: String,
     mode: Mode,
     readers: Int = defaultReaders,
+    writerLock: String? = nil,
     clock: @escaping @Sendable () -> Timestamp = SystemClock.now
   ) throws -> SQLiteStore {
     switch mode {
     case .readWrite(let create):
       let connection = try openWriter(path: path, create: create)
       if try Schema.version(of: connection) < Schema.currentVersion { try Schema.migrate(connection, now: clock()) }
-      return SQLiteStore(path: path, isReadOnly: false, readers: readers, clock: clock, first: connection)
+      connection.emptyLogOnClose()
+      return SQLiteStore(
+        path: path,
+        writerLock: nil,
+        readers: readers,
+        clock: clock,
+        state: State(writer: Box(content: connection))
+      )
     case .readOnly:
-      let connection = try openReader(path: path)
-      let version = try Schema.version(of: connection)
+      let reader = try openReader(path: path, writerLock: writerLock)
+      let version = try Schema.version(of: reader.connection)
       guard version == Schema.currentVersion else {
         throw FreshetError(
           .storeFailed,
@@ -88,7 +103,13 @@ public final class SQLiteStore: Store {
           path: path
         )
       }
-      return SQLiteStore(path: path, isReadOnly: true, readers: readers, clock: clock, first: connection)
+      return SQLiteStore(
+        path: path,
+        writerLock: writerLock,
+        readers: readers,
+        clock: clock,
+        state: State(idleReaders: reader.isReusable ? [Box(content: reader)] : [])
+      )
     }
   }
 
@@ -100,19 +121,9 @@ public final class SQLiteStore: Store {
     return connection
   }
 
-  /// A reader opens for writing where it may, since the first one to arrive has to make the shared memory beside the
-  /// log; `query_only` keeps it from writing anything else.
-  private static func openReader(path: String) throws -> Connection {
+  private static func openReader(path: String, writerLock: String?) throws -> Reader {
     try requireFile(at: path, unless: false)
-    let connection: Connection
-    do {
-      connection = try Connection(path: path, flags: SQLITE_OPEN_READWRITE)
-    } catch {
-      connection = try Connection(path: path, flags: SQLITE_OPEN_READONLY)
-    }
-    _ = freshet_sqlite_configure(connection.handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-    try connection.execute("PRAGMA query_only = 1")
-    return connection
+    return try Reader.open(path: path, writerLock: writerLock)
   }
 
   private static func requireFile(at path: String, unless create: Bool) throws {
@@ -163,10 +174,10 @@ public final class SQLiteStore: Store {
       state.writer = nil
       return connections
     }
-    // A checkpoint blocks, so the last references go on the writer's thread.
+    // A checkpoint blocks, so they are closed on the writer's thread.
     try? await writing.run {
-      _ = consume readers
-      _ = consume writer
+      for reader in readers { reader.content.connection.close() }
+      writer?.content.close()
     }
   }
 
@@ -175,18 +186,25 @@ public final class SQLiteStore: Store {
   private func readOnThread<Result: Sendable>(
     _ body: @Sendable (any StoreSnapshot) throws -> Result
   ) async throws -> Result {
-    let box = try state.withLock { $0.idleReaders.popLast() } ?? ConnectionBox(connection: Self.openReader(path: path))
-    defer { state.withLock { $0.idleReaders.append(box) } }
-    let connection = box.connection
-    try connection.execute("BEGIN")
-    defer { try? connection.execute("ROLLBACK") }
-    return try body(SQLiteSnapshot(connection))
+    let idle = state.withLock { $0.idleReaders.popLast() }
+    let box = try idle ?? Box(content: Self.openReader(path: path, writerLock: writerLock))
+    let reader = box.content
+    defer { if reader.isReusable { state.withLock { $0.idleReaders.append(box) } } }
+    // It may hold the lock that keeps writers out, which must not go before the transaction has ended.
+    return try withExtendedLifetime(reader) {
+      try reader.connection.execute("BEGIN")
+      defer { try? reader.connection.execute("ROLLBACK") }
+      // Nothing is kept of what may prove torn only at the end.
+      let result = try body(SQLiteSnapshot(reader.connection, caches: reader.isReusable ? caches : nil))
+      try reader.confirm()
+      return result
+    }
   }
 
   private func writeOnThread<Result: Sendable>(
     _ body: @Sendable (any StoreTransaction) throws -> Result
   ) async throws -> Result {
-    guard let connection = state.withLock({ $0.writer })?.connection else { throw closed }
+    guard let connection = state.withLock({ $0.writer })?.content else { throw closed }
     try connection.execute("BEGIN IMMEDIATE")
     do {
       let transaction = try SQLiteTransaction(connection, clock: clock())

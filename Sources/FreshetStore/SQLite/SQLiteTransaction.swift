@@ -193,7 +193,7 @@ final class SQLiteTransaction: SQLiteSnapshot, StoreTransaction {
         insert.bind(2, passage.key)
         insert.bind(3, Int64(passage.tokens))
         insert.bind(4, HeadingText.encode(passage.heading))
-        insert.bind(5, passage.body)
+        insert.bind(5, text: passage.text)
         try insert.run()
         return lastPassage
       }

@@ -68,6 +68,13 @@ final class Statement {
     }
   }
 
+  /// Binds a text in valid UTF-8.
+  func bind(_ index: Int32, text: ArraySlice<UInt8>) {
+    text.withUnsafeBytes { bytes in
+      check(freshet_bind_text(handle, index, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count))
+    }
+  }
+
   func bind(_ index: Int32, _ value: [UInt8]) {
     value.withUnsafeBytes { check(freshet_bind_blob(handle, index, $0.baseAddress, $0.count)) }
   }
@@ -85,6 +92,11 @@ final class Statement {
     withUnsafeBytes(of: (high.bigEndian, low.bigEndian)) {
       check(freshet_bind_blob(handle, index, $0.baseAddress, $0.count))
     }
+  }
+
+  /// Binds where the function `freshet_postings` puts what it reads; it must stay there until the statement is reset.
+  func bindPostings(_ index: Int32, _ postings: UnsafeMutablePointer<freshet_postings>) {
+    check(freshet_bind_postings(handle, index, postings))
   }
 
   /// Binds what another statement's row has in a column.

@@ -159,6 +159,7 @@ struct CommitStage: Sendable {
   ) throws {
     for failure in try transaction.failures(source: item.source, itemPath: item.path)
     where !stillFailing.contains(failure.origin) {
+      if try ModelMigration.isStillRefused(failure, transaction) { continue }
       try transaction.removeFailures(source: item.source, itemPath: item.path, origin: failure.origin)
     }
   }
@@ -169,20 +170,7 @@ struct CommitStage: Sendable {
     _ transaction: any StoreTransaction
   ) throws -> Told {
     var edition = document.edition
-    switch document.chunks {
-    case .kept(let chunks): edition.chunks = chunks
-    case .cut(let prepared):
-      var identities = ChunkIdentities(document: document.document)
-      edition.chunks = zip(prepared, ready.passages).map { chunk, passage in
-        ChunkRecord(
-          id: identities.next(chunk.key),
-          passage: passage,
-          start: chunk.draft.start,
-          end: chunk.draft.end,
-          page: chunk.draft.page
-        )
-      }
-    }
+    edition.chunks = ready.chunks
     if ready.awaitsVectors { edition.state = .awaitingVectors }
     let before = Set(
       document.previous?.state == .live ? try transaction.chunks(of: document.document).map(\.id) : []

@@ -9,9 +9,10 @@ import Synchronization
 struct ContainerReader: Sendable {
   let reader: ItemReader
   let work: WorkItem
-  let attributes: FetchedAttributes
+  let fetched: FetchedContent
   let parser: any Parser
-  let input: ParserInput
+
+  private var attributes: FetchedAttributes { fetched.attributes }
 
   private final class Progress: Sendable {
     struct State {
@@ -30,7 +31,7 @@ struct ContainerReader: Sendable {
   func read() async throws {
     let progress = Progress()
     do {
-      try await parser.parse(input) { try await receive($0, progress) }
+      try await parser.parse(fetched.input) { try await receive($0, progress) }
     } catch is Stopped {
       return
     } catch let error as FreshetError where !error.isOfTheStore {
@@ -48,7 +49,7 @@ struct ContainerReader: Sendable {
       if settles.origins.isSubset(of: state.seen) { return try await end(state, gone: []) }
       reader.pending.abandon(work.key)
     }
-    try await reader.sendFailure(work, origin: input.path, error, content: attributes.record.hash)
+    try await reader.sendFailure(work, origin: fetched.path, error, content: attributes.record.hash)
     try await end(state, gone: [])
   }
 
@@ -65,10 +66,10 @@ struct ContainerReader: Sendable {
 
   private func receive(_ document: ParsedDocument, _ progress: Progress) async throws {
     if reader.run.stop.isGiven { throw Stopped() }
-    let origin = document.member.map { input.path + "!/" + $0 } ?? input.path
+    let origin = document.member.map { fetched.path + "!/" + $0 } ?? fetched.path
     let isFirst = progress.state.withLock { $0.seen.insert(origin).inserted }
     if let settles = work.settles, !isFirst || !settles.origins.contains(origin) { return }
-    let content = document.content ?? input.bytes
+    let content = document.content.map { HeldContent($0) } ?? fetched.content
     let hash = document.content.map { SHA256.digest(of: $0) } ?? attributes.record.hash
     guard isFirst else {
       let error = FreshetError(

@@ -22,6 +22,17 @@ struct Departures: Sendable {
     var fingerprint: ItemFingerprint?
   }
 
+  /// Which file it is, whatever its name.
+  private struct FilePlace: Hashable {
+    var device: UInt64
+    var inode: UInt64
+
+    init(_ fingerprint: ItemFingerprint) {
+      device = fingerprint.device
+      inode = fingerprint.inode
+    }
+  }
+
   /// What is known of one source's losses.
   private struct Losses {
     var gone: [Gone] = []
@@ -203,7 +214,12 @@ struct Departures: Sendable {
   /// Pairs appearances with losses; what is paired is no loss any more.
   private func rename(_ appearances: [HeldAppearance], _ losses: inout [String: Losses]) async throws -> Renames {
     var renames = Renames()
-    let gone = losses.sorted { $0.key < $1.key }.flatMap(\.value.gone).filter { $0.reason != .outOfScope }
+    // What a pattern leaves out is deleted, not moved, unless the very file stands elsewhere now: moved behind a link, or
+    // taken over by a source inside of this one.
+    let places = Set(appearances.lazy.filter { !$0.isMember }.map { FilePlace($0.work.item.fingerprint) })
+    let gone = losses.sorted { $0.key < $1.key }.flatMap(\.value.gone).filter { gone in
+      gone.reason != .outOfScope || gone.fingerprint.map { places.contains(FilePlace($0)) } ?? false
+    }
     guard !gone.isEmpty, !appearances.isEmpty else { return renames }
     let pairs = RenamePairing.pairs(
       vanished: gone.map {

@@ -23,9 +23,10 @@ struct EmbeddingStage: Sendable {
 
   /// A document, its passages numbered and embedded, or an element that needed neither.
   struct Ready: Sendable {
+    /// The element; of a document only what is still to be stored, its text is not.
     var element: PipelineElement
-    /// The numbers of a document's passages in the order of its chunks; empty for anything else.
-    var passages: [PassageID] = []
+    /// A document's chunks; empty for anything else.
+    var chunks: [ChunkRecord] = []
     /// Passages that were embedded on its account.
     var embedded = 0
     /// Whether some passages have no vector yet (`keyword_first`).
@@ -44,7 +45,7 @@ struct EmbeddingStage: Sendable {
         texts[chunk.key] = PassageDraft(
           key: chunk.key,
           heading: chunk.draft.heading,
-          body: chunk.draft.body,
+          text: chunk.draft.text,
           tokens: chunk.draft.tokens
         )
       }
@@ -70,8 +71,11 @@ struct EmbeddingStage: Sendable {
 
   /// `nil` for a document whose passages were not all embedded because the run is ending.
   private func ready(_ element: PipelineElement, _ outcome: Outcome, _ claimed: inout Set<ContentHash>) -> Ready? {
-    guard case .document(let document) = element, case .cut(let chunks) = document.chunks else {
-      return Ready(element: element)
+    guard case .document(var document) = element else { return Ready(element: element) }
+    let chunks: [PreparedChunk]
+    switch document.chunks {
+    case .kept(let records): return Ready(element: element, chunks: records)
+    case .cut(let prepared): chunks = prepared
     }
     run.advance { $0.chunksDone += chunks.count - Set(chunks.map(\.key)).count }
     let failure = chunks.lazy.compactMap { outcome.failures[$0.key] }.first
@@ -111,9 +115,38 @@ struct EmbeddingStage: Sendable {
     for chunk in chunks where outcome.embedded.contains(chunk.key) && claimed.insert(chunk.key).inserted {
       embedded += 1
     }
-    let passages = chunks.compactMap { outcome.ids[$0.key] }
-    guard passages.count == chunks.count else { return nil }
-    return Ready(element: element, passages: passages, embedded: embedded, awaitsVectors: failure != nil)
+    guard let records = records(of: document.document, chunks, outcome) else { return nil }
+    document.chunks = .kept([])
+    return Ready(
+      element: .document(document),
+      chunks: records,
+      embedded: embedded,
+      awaitsVectors: failure != nil
+    )
+  }
+
+  /// The chunks with their identities and passages; `nil` when a passage has no number.
+  private func records(
+    of document: DocumentID,
+    _ chunks: [PreparedChunk],
+    _ outcome: Outcome
+  ) -> [ChunkRecord]? {
+    var identities = ChunkIdentities(document: document)
+    var records: [ChunkRecord] = []
+    records.reserveCapacity(chunks.count)
+    for chunk in chunks {
+      guard let passage = outcome.ids[chunk.key] else { return nil }
+      records.append(
+        ChunkRecord(
+          id: identities.next(chunk.key),
+          passage: passage,
+          start: chunk.draft.start,
+          end: chunk.draft.end,
+          page: chunk.draft.page
+        )
+      )
+    }
+    return records
   }
 
   /// Numbers the passages and embeds those without a vector.
@@ -132,7 +165,7 @@ struct EmbeddingStage: Sendable {
       }
     let missing = keys.filter { key in known[key].map { !withVector.contains($0) } ?? true }
       .compactMap { texts[$0] }
-      .sorted { ($1.body.utf8.count, $0.key) < ($0.body.utf8.count, $1.key) }
+      .sorted { ($1.text.count, $0.key) < ($0.text.count, $1.key) }
     run.advance { $0.chunksDone += keys.count - missing.count }
     var outcome = Outcome(ids: known)
     guard !missing.isEmpty else { return outcome }

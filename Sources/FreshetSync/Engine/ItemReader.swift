@@ -35,14 +35,29 @@ struct ItemReader: Sendable {
   let pending: EndOfListing
   /// Documents that are known to come from elsewhere, by source and new origin; only after the end of all listings.
   var renames: [OriginKey: DocumentRecord] = [:]
+  /// What the item that is read takes of the memory for large ones; `nil` for a small one.
+  var lease: ByteBudget.Lease?
   let send: @Sendable (PipelineElement) async throws -> Void
+
+  /// Bytes from which an item is large: it waits until the memory that it will take is free.
+  static let largeItemBytes = 2 << 20
+  /// What a byte of a large item counts for: its content, its Markdown, and what is made of them.
+  static let largeItemWeight = 3
 
   /// Reads the item; failures of the item become elements, only failures of the store and the pipeline are thrown.
   func read(_ work: WorkItem) async throws {
+    let size = Int(clamping: work.item.fingerprint.size)
+    guard size >= Self.largeItemBytes else { return try await readNow(work) }
+    var reader = self
+    reader.lease = try await run.memory.take(min(size, Int.max / Self.largeItemWeight) * Self.largeItemWeight)
+    try await reader.readNow(work)
+  }
+
+  private func readNow(_ work: WorkItem) async throws {
     let path = work.pass.source.origin(of: work.item.path)
-    let fetched: FetchedItem
+    let fetched: FetchedContent
     do {
-      fetched = try await work.pass.source.fetch(work.item)
+      fetched = try await fetch(work, path: path)
     } catch let error as FreshetError {
       if work.settles != nil { pending.abandon(work.key) }
       switch error.code {
@@ -52,51 +67,56 @@ struct ItemReader: Sendable {
       default: return try await sendFailure(work, origin: path, error, content: nil)
       }
     }
-    let hash = SHA256.digest(of: fetched.bytes)
-    if let settles = work.settles, settles.hash != hash { return pending.abandon(work.key) }
-    let attributes = FetchedAttributes(
-      record: ItemRecord(
-        path: work.item.path,
-        fingerprint: fetched.fingerprint,
-        isRacy: fetched.isRacy,
-        hash: hash
-      ),
-      modified: fetched.modified,
-      owner: fetched.owner
-    )
-    let input = ParserInput(bytes: fetched.bytes, path: path, mediaType: fetched.mediaType)
-    guard let parser = run.stages.parsers.parser(for: input) else {
-      return try await leaveOut(work, attributes.record, path: path)
+    if let settles = work.settles, settles.hash != fetched.attributes.record.hash {
+      return pending.abandon(work.key)
+    }
+    guard let parser = run.stages.parsers.parser(for: fetched.input) else {
+      return try await leaveOut(work, fetched.attributes.record, path: path)
     }
     if parser.isContainer {
-      try await ContainerReader(reader: self, work: work, attributes: attributes, parser: parser, input: input).read()
+      try await ContainerReader(reader: self, work: work, fetched: fetched, parser: parser).read()
     } else {
-      try await readSingle(work, attributes, parser, input)
+      try await readSingle(work, fetched, parser)
     }
+  }
+
+  private func fetch(_ work: WorkItem, path: String) async throws -> FetchedContent {
+    let fetched = try await work.pass.source.fetch(work.item)
+    return FetchedContent(
+      content: HeldContent(fetched.bytes),
+      path: path,
+      mediaType: fetched.mediaType,
+      attributes: FetchedAttributes(
+        record: ItemRecord(
+          path: work.item.path,
+          fingerprint: fetched.fingerprint,
+          isRacy: fetched.isRacy,
+          hash: SHA256.digest(of: fetched.bytes)
+        ),
+        modified: fetched.modified,
+        owner: fetched.owner
+      )
+    )
   }
 
   // MARK: One document an item
 
-  private func readSingle(
-    _ work: WorkItem,
-    _ attributes: FetchedAttributes,
-    _ parser: any Parser,
-    _ input: ParserInput
-  ) async throws {
-    let record = attributes.record
-    let size = Int64(input.bytes.count)
+  private func readSingle(_ work: WorkItem, _ fetched: FetchedContent, _ parser: any Parser) async throws {
+    let origin = fetched.path
+    let record = fetched.attributes.record
+    let size = Int64(fetched.content.count)
     // What else the item held, when it was a container before.
-    let gone = try await liveDocuments(of: work).filter { $0.origin != input.path }
-    switch try await decide(work, origin: input.path, contentHash: record.hash, size: size) {
+    let gone = try await liveDocuments(of: work).filter { $0.origin != origin }
+    switch try await decide(work, origin: origin, contentHash: record.hash, size: size) {
     case .awaitEndOfListing:
       pending.hold(
         HeldAppearance(
           work: work,
-          origin: input.path,
+          origin: origin,
           isMember: false,
           contentHash: record.hash,
           size: size,
-          fetched: attributes,
+          fetched: fetched.attributes,
           parser: parser.fingerprint,
           format: parser.format
         )
@@ -106,34 +126,37 @@ struct ItemReader: Sendable {
       try await end(work, record, unchanged: 1, gone: gone)
     case let decision:
       do {
-        let rendition = try await parseSingle(parser, input)
         let touched = try await prepare(
           decision,
           work: work,
-          origin: input.path,
+          origin: origin,
           member: nil,
           parser: parser,
-          rendition: rendition,
-          content: input.bytes,
+          rendition: try await parseSingle(parser, fetched),
+          content: fetched.content,
           contentHash: record.hash,
-          attributes: attributes
+          attributes: fetched.attributes
         )
         try await end(work, record, unchanged: touched.count, touched: touched, gone: gone)
       } catch let error as FreshetError where !error.isOfTheStore {
-        try await sendFailure(work, origin: input.path, error, content: record.hash)
+        try await sendFailure(work, origin: origin, error, content: record.hash)
         // What failed for good is not read again until it changes.
         if !error.isTransient { try await end(work, record) }
       }
     }
   }
 
-  private func parseSingle(_ parser: any Parser, _ input: ParserInput) async throws -> Rendition {
+  private func parseSingle(_ parser: any Parser, _ fetched: FetchedContent) async throws -> Rendition {
     let box = ResultBox<Rendition>()
-    try await parser.parse(input) { document in
+    try await parser.parse(fetched.input) { document in
       box.set(try document.rendition.get())
     }
     guard let rendition = box.value else {
-      throw FreshetError(.noText, "the file holds no document; remove it or exclude it by a pattern", path: input.path)
+      throw FreshetError(
+        .noText,
+        "the file holds no document; remove it or exclude it by a pattern",
+        path: fetched.path
+      )
     }
     return rendition
   }
@@ -166,7 +189,8 @@ struct ItemReader: Sendable {
 
   // MARK: Documents
 
-  /// Sends a document on its way, or answers that only its pipeline has to be noted.
+  /// Sends a document on its way, or answers that only its pipeline has to be noted. Gives the content free as soon as
+  /// its stored form is made.
   func prepare(
     _ decision: Planner.Decision,
     work: WorkItem,
@@ -174,16 +198,12 @@ struct ItemReader: Sendable {
     member: String?,
     parser: any Parser,
     rendition: Rendition,
-    content: [UInt8],
+    content: HeldContent,
     contentHash: ContentHash,
     attributes: FetchedAttributes
   ) async throws -> [(document: DocumentID, pipeline: String)] {
     let pass = work.pass
     let path = pass.source.origin(of: work.item.path)
-    let drafts = run.stages.chunker.chunks(of: rendition)
-    guard !drafts.isEmpty else {
-      throw FreshetError(.noText, "the document holds no text that could be searched", path: origin)
-    }
     let size = Int64(content.count)
     var kind = ChangeKind.created
     var previous: DocumentRecord?
@@ -198,7 +218,13 @@ struct ItemReader: Sendable {
     let modified = kind.makesVersion ? attributes.modified : previous?.fileModified ?? attributes.modified
     let document = previous?.id ?? DocumentID.random()
     let storesContent = run.options.storesContent(pass.source.name, size)
-    let markdownIsContent = rendition.markdown == content
+    let markdownIsContent = rendition.markdown == content.bytes
+    let stored: StoredBytes? = kind.makesVersion && storesContent ? try .compressed(content.bytes) : nil
+    content.release()
+    let chunks = run.stages.chunker.chunks(of: rendition).map(\.prepared)
+    guard !chunks.isEmpty else {
+      throw FreshetError(.noText, "the document holds no text that could be searched", path: origin)
+    }
     var edition = DocumentChange.Edition(
       parser: parser.fingerprint,
       markdown: nil,
@@ -219,7 +245,6 @@ struct ItemReader: Sendable {
       pipeline: pass.pipeline,
       chunks: []
     )
-    let chunks = drafts.map(\.prepared)
     if kind == .reprocessed, let live = previous, live.editionState == .complete,
       live.parser == parser.fingerprint
     {
@@ -234,7 +259,6 @@ struct ItemReader: Sendable {
     }
     if !edition.markdownIsContent { edition.markdown = try .compressed(rendition.markdown) }
     var version: DocumentChange.Version?
-    let stored: StoredBytes? = kind.makesVersion && storesContent ? try .compressed(content) : nil
     if kind.makesVersion {
       version = DocumentChange.Version(
         contentHash: contentHash,
@@ -246,24 +270,23 @@ struct ItemReader: Sendable {
       )
     }
     run.advance { $0.chunksFound += chunks.count }
-    try await send(
-      .document(
-        PreparedDocument(
-          kind: kind,
-          document: document,
-          source: pass.record.id,
-          sourceName: pass.source.name,
-          uri: pass.source.uri(of: origin),
-          itemPath: work.item.path,
-          origin: origin,
-          previous: previous,
-          version: version,
-          edition: edition,
-          chunks: .cut(chunks),
-          cost: 1024 + content.count / 2 + drafts.reduce(0) { $0 + $1.body.utf8.count + 256 }
-        )
-      )
+    var prepared = PreparedDocument(
+      kind: kind,
+      document: document,
+      source: pass.record.id,
+      sourceName: pass.source.name,
+      uri: pass.source.uri(of: origin),
+      itemPath: work.item.path,
+      origin: origin,
+      previous: previous,
+      version: version,
+      edition: edition,
+      chunks: .cut(chunks),
+      cost: PreparedDocument.cost(text: rendition.markdown.count, chunks: chunks.count, version, edition)
     )
+    // A document that fills a commit by itself never waits in a window for others, which may wait for its memory.
+    if prepared.cost >= run.options.checkpointBytes { prepared.lease = lease }
+    try await send(.document(prepared))
     return []
   }
 

@@ -2,63 +2,291 @@ import FreshetModel
 
 /// Lets the collection use the configured model: at once when it is new, else after every live passage has its vector,
 /// so that searches find everything at every moment.
+///
+/// The log tells of it: the transaction that lets another model serve has a change of kind `embedded` for each live
+/// document, whole or not at all. Passages that only lacked their vectors of the serving model (documents of a time
+/// without an embedder) are told of page by page; the page under way is written down before it is embedded, so that a
+/// process that dies in it leaves nothing untold.
 struct ModelMigration: Sendable {
   let run: SyncRun
+  let startedAt: Timestamp
+  let firstSequence: SequenceNumber
 
   /// Passages whose texts are held at a time.
   static let pageSize = 512
 
-  /// Says that live passages may lack a vector of the serving model: documents were committed without an embedder, or the
-  /// model refused a text. The next run with the embedder tries them.
+  /// Says that live passages lack a vector of the serving model, because documents were committed without an embedder.
+  /// The next run with the embedder fills them. A text that the model refused is not among them: its documents are in
+  /// quarantine.
   static let incompleteSetting = "vectors_incomplete"
 
-  /// Finds or adds the embedder's model; `nil` when the collection keeps no vectors.
-  func prepare() async throws -> (embedder: any Embedder, model: ModelID)? {
-    let (models, isIncomplete) = try await run.stages.store.read(.everything) { snapshot in
-      (try snapshot.models(), try snapshot.setting(Self.incompleteSetting) != nil)
+  /// The documents of the page that is being filled, as long as the log does not tell of their vectors.
+  static let untoldSetting = "vectors_untold"
+
+  /// What the run's report needs to know.
+  struct Outcome: Sendable {
+    /// Documents that the log has a change of kind `embedded` for.
+    var told = 0
+    /// Documents with a text that the model refuses.
+    var refused = 0
+
+    /// Counts them: documents that the rest of the run found unchanged are not as they were.
+    func settle(_ documents: inout SyncReport.Documents) {
+      let refreshed = max(0, min(documents.unchanged - refused, told))
+      documents.refreshed += refreshed
+      documents.failed += refused
+      documents.unchanged -= min(documents.unchanged, refreshed + refused)
     }
-    guard let embedder = run.stages.embedder else {
-      if !models.isEmpty, !isIncomplete {
-        try await run.stages.store.write { try $0.set(Self.incompleteSetting, to: "1") }
-      }
-      return nil
-    }
-    let wanted = embedder.model
-    let serving = models.first { $0.description.fingerprint == wanted.fingerprint && $0.state == .serving }
-    if let serving, !isIncomplete { return (embedder, serving.id) }
-    let model = try await run.stages.store.write { try $0.registerModel(wanted) }
-    let isComplete = try await fill(model, embedder)
-    if !run.stop.isGiven {
-      try await run.stages.store.write { transaction in
-        if serving == nil { try transaction.serve(model: model.id) }
-        if isIncomplete == isComplete { try transaction.set(Self.incompleteSetting, to: isComplete ? nil : "1") }
-      }
-    }
-    return (embedder, model.id)
   }
 
-  /// Embeds the live passages that the model has no vector of; answers whether it took every one. One text that the model
-  /// refuses does not keep the others from their model.
-  private func fill(_ model: ModelRecord, _ embedder: any Embedder) async throws -> Bool {
-    var isComplete = true
+  /// Finds or adds the embedder's model; no embedding when the collection keeps no vectors.
+  func prepare() async throws -> (embedding: (embedder: any Embedder, model: ModelID)?, outcome: Outcome) {
+    let state = try await run.stages.store.read(.everything) { snapshot in
+      (
+        models: try snapshot.models(), isIncomplete: try snapshot.setting(Self.incompleteSetting) != nil,
+        untold: try snapshot.setting(Self.untoldSetting),
+        triesRefused: try run.options.retriesFailures
+          && snapshot.failures(source: nil, itemPath: nil).contains { $0.error.code == .embedderFailed }
+      )
+    }
+    guard let embedder = run.stages.embedder else {
+      if !state.models.isEmpty, !state.isIncomplete {
+        try await run.stages.store.write { try $0.set(Self.incompleteSetting, to: "1") }
+      }
+      return (nil, Outcome())
+    }
+    let wanted = embedder.model
+    let serving = state.models.first { $0.description.fingerprint == wanted.fingerprint && $0.state == .serving }
+    var outcome = Outcome()
+    if let serving, !state.isIncomplete, state.untold == nil, !state.triesRefused {
+      return ((embedder, serving.id), outcome)
+    }
+    let model = try await run.stages.store.write { try $0.registerModel(wanted) }
+    if serving != nil, let untold = state.untold {
+      outcome.told += try await tell(documents: untold.split(separator: ",").compactMap { DocumentID(String($0)) })
+    }
+    let refused = try await fill(model, embedder, isServing: serving != nil, &outcome)
+    outcome.refused = refused.count
+    if !run.stop.isGiven {
+      if serving == nil {
+        outcome.told += try await serve(model, refused)
+      } else if state.isIncomplete {
+        try await run.stages.store.write { try $0.set(Self.incompleteSetting, to: nil) }
+      }
+    }
+    return ((embedder, model.id), outcome)
+  }
+
+  /// Embeds the live passages that the model has no vector of; answers the documents with a text that it refuses. One
+  /// such text does not keep the others from their model.
+  private func fill(
+    _ model: ModelRecord,
+    _ embedder: any Embedder,
+    isServing: Bool,
+    _ outcome: inout Outcome
+  ) async throws -> Set<DocumentID> {
     let embedding = BatchEmbedding(run: run, embedder: embedder, model: model.id)
+    var refused: Set<DocumentID> = []
     var last: PassageID = 0
     while !run.stop.isGiven {
       let after = last
-      let passages = try await run.stages.store.read(.everything) { snapshot in
-        try snapshot.passages(
-          try snapshot.livePassagesWithoutVector(model: model.id, after: after, limit: Self.pageSize)
-        )
+      let (passages, documents) = try await run.stages.store.read(.everything) { snapshot in
+        let ids = try snapshot.livePassagesWithoutVector(model: model.id, after: after, limit: Self.pageSize)
+        let documents = try snapshot.occurrences(of: ids, filter: nil).mapValues { Set($0.map(\.document)) }
+        return (try snapshot.passages(ids), documents)
       }
       guard let end = passages.map(\.id).max() else { break }
+      if isServing {
+        let untold = documents.values.reduce(into: Set<DocumentID>()) { $0.formUnion($1) }
+        let text = untold.map(\.description).sorted().joined(separator: ",")
+        try await run.stages.store.write { try $0.set(Self.untoldSetting, to: text) }
+      }
       run.advance { $0.chunksFound += passages.count }
-      let outcome = try await embedding.embed(
+      let made = try await embedding.embed(
         passages.map { PassageDraft(key: $0.key, heading: $0.heading, body: $0.body, tokens: $0.tokens) }
       )
-      if let error = outcome.failures.values.first(where: \.isTransient) { throw error }
-      if !outcome.failures.isEmpty { isComplete = false }
+      if let error = made.failures.values.first(where: \.isTransient) { throw error }
+      var failures: [DocumentID: FreshetError] = [:]
+      var filled: Set<DocumentID> = []
+      for passage in passages {
+        let holders = documents[passage.id] ?? []
+        if let error = made.failures[passage.key] {
+          for document in holders where failures[document] == nil { failures[document] = error }
+        } else if made.embedded.contains(passage.key) {
+          filled.formUnion(holders)
+        }
+      }
+      try await quarantine(failures.filter { !refused.contains($0.key) })
+      refused.formUnion(failures.keys)
+      if isServing { outcome.told += try await tell(documents: Array(filled)) }
       last = end
     }
-    return isComplete
+    return refused
+  }
+
+  /// Puts the documents on record as failed, as `CommitStage` does.
+  private func quarantine(_ errors: [DocumentID: FreshetError]) async throws {
+    guard !errors.isEmpty else { return }
+    let saved = try await run.stages.store.write { transaction in
+      var saved: [FailureRecord] = []
+      for (id, error) in errors.sorted(by: { $0.key.description < $1.key.description }) {
+        guard let document = try transaction.document(id), document.state == .live else { continue }
+        let before = try transaction.failures(source: document.sourceName, itemPath: document.itemPath)
+          .first { $0.origin == document.origin }
+        let failure = FailureRecord(
+          source: document.sourceName,
+          itemPath: document.itemPath,
+          origin: document.origin,
+          error: FreshetErrorRecord(error),
+          attempts: (before?.attempts ?? 0) + 1,
+          firstAt: before?.firstAt ?? transaction.now,
+          lastAt: transaction.now,
+          contentHash: document.contentHash,
+          pipeline: document.pipeline
+        )
+        try transaction.save(failure)
+        saved.append(failure)
+      }
+      return saved
+    }
+    for failure in saved { run.handler(.failed(failure)) }
+  }
+
+  // MARK: Telling
+
+  /// Lets the model serve, and tells of every live document in the same transaction.
+  private func serve(_ model: ModelRecord, _ refused: Set<DocumentID>) async throws -> Int {
+    try await telling { transaction in
+      try transaction.serve(model: model.id)
+      try transaction.set(Self.incompleteSetting, to: nil)
+      try transaction.set(Self.untoldSetting, to: nil)
+      var query = DocumentQuery()
+      query.limit = Self.pageSize
+      while true {
+        // Nothing that is written here moves a document in this order.
+        let documents = try transaction.documents(query)
+        for document in documents where !refused.contains(document.id) { try tell(document, transaction) }
+        query.offset += documents.count
+        if documents.count < query.limit { break }
+      }
+    }
+  }
+
+  /// Tells that vectors of these documents came.
+  private func tell(documents: [DocumentID]) async throws -> Int {
+    try await telling { transaction in
+      try transaction.set(Self.untoldSetting, to: nil)
+      for id in documents.sorted(by: { $0.description < $1.description }) {
+        guard let document = try transaction.document(id), document.state == .live else { continue }
+        let failure = try transaction.failures(source: document.sourceName, itemPath: document.itemPath)
+          .first { $0.origin == document.origin }
+        if let failure, failure.error.code == .embedderFailed, failure.contentHash == document.contentHash,
+          try !Self.lacksVector(document, transaction)
+        {
+          try transaction.removeFailures(
+            source: document.sourceName,
+            itemPath: document.itemPath,
+            origin: document.origin
+          )
+        }
+        try tell(document, transaction)
+      }
+    }
+  }
+
+  /// One commit of changes; answers how many there were, once they are committed and told.
+  private func telling(_ body: @Sendable (any StoreTransaction) throws -> Void) async throws -> Int {
+    let (first, last) = try await run.timed(\.commit) {
+      try await run.stages.store.write { transaction in
+        let first = transaction.head.sequence
+        try body(transaction)
+        if transaction.head.sequence > first {
+          try transaction.save(
+            RunRecord(id: run.id, startedAt: startedAt, actor: run.options.actor, firstSequence: firstSequence)
+          )
+        }
+        return (first, transaction.head.sequence)
+      }
+    }
+    guard last > first else { return 0 }
+    run.count { report in
+      report.sequence = last
+      report.checkpoints += 1
+    }
+    // From the log, a page at a time: a collection's documents need not fit into memory.
+    var after = first
+    while after < last {
+      let start = after
+      let changes = try await run.stages.store.read(.everything) {
+        try $0.changes(after: start, limit: Self.pageSize)
+      }
+      guard let end = changes.last?.sequence else { break }
+      for change in changes where change.sequence <= last {
+        let source = run.stages.sources.first { $0.name == change.source }
+        run.handler(
+          .changed(
+            DocumentOutcome(
+              source: change.source,
+              origin: change.origin,
+              uri: source?.uri(of: change.origin) ?? change.origin,
+              document: change.document,
+              change: change.kind,
+              version: change.version
+            )
+          )
+        )
+      }
+      after = end
+    }
+    return Int(last - first)
+  }
+
+  private func tell(_ document: DocumentRecord, _ transaction: any StoreTransaction) throws {
+    let awaits = try document.editionState == .awaitingVectors && Self.lacksVector(document, transaction)
+    let edition = DocumentChange.Edition(
+      parser: document.parser,
+      markdown: nil,
+      markdownIsContent: false,
+      map: nil,
+      statedTitle: nil,
+      statedMetadata: [:],
+      title: document.title,
+      metadata: document.metadata,
+      pipeline: document.pipeline,
+      chunks: try transaction.chunks(of: document.id),
+      state: awaits ? .awaitingVectors : .complete
+    )
+    _ = try transaction.apply(
+      DocumentChange(
+        kind: .embedded,
+        document: document.id,
+        source: document.source,
+        itemPath: document.itemPath,
+        origin: document.origin,
+        run: run.id,
+        version: nil,
+        edition: edition
+      )
+    )
+  }
+
+  /// Whether a passage of the document's edition has no vector of the serving model.
+  static func lacksVector(_ document: DocumentRecord, _ snapshot: any StoreSnapshot) throws -> Bool {
+    guard let serving = try snapshot.models().first(where: { $0.state == .serving }) else { return false }
+    let passages = Set(try snapshot.chunks(of: document.id).map(\.passage))
+    return try snapshot.passagesWithVector(Array(passages), model: serving.id).count < passages.count
+  }
+
+  /// Whether a failure stays on record though its document was seen unchanged: the model refuses a text of the edition.
+  static func isStillRefused(_ failure: FailureRecord, _ snapshot: any StoreSnapshot) throws -> Bool {
+    guard failure.error.code == .embedderFailed, !failure.error.isTransient,
+      let document = try snapshot.liveDocuments(source: try sourceID(of: failure, snapshot), itemPath: failure.itemPath)
+        .first(where: { $0.origin == failure.origin })
+    else { return false }
+    return try document.contentHash == failure.contentHash && lacksVector(document, snapshot)
+  }
+
+  private static func sourceID(of failure: FailureRecord, _ snapshot: any StoreSnapshot) throws -> SourceID {
+    try snapshot.sources().first { $0.name == failure.source }?.id ?? -1
   }
 }

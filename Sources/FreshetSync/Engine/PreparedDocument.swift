@@ -32,9 +32,25 @@ struct PreparedDocument: Sendable {
   var chunks: Chunks
   /// About how many bytes it holds in memory.
   var cost: Int
+  /// What it takes of the memory for large documents, until it is committed or dropped.
+  var lease: ByteBudget.Lease?
 
   /// The hash of the item's content that a failure would be recorded under.
   var contentHash: ContentHash? { version?.contentHash ?? previous?.contentHash }
+
+  /// About how many bytes a document with so much Markdown holds until it is committed.
+  static func cost(
+    text: Int,
+    chunks: Int,
+    _ version: DocumentChange.Version?,
+    _ edition: DocumentChange.Edition
+  ) -> Int {
+    1024 + text + chunks * chunkCost + (version?.content?.data.count ?? 0) + (edition.markdown?.data.count ?? 0)
+      + (edition.map?.count ?? 0)
+  }
+
+  /// Bytes of a chunk beside its text: the draft, the key, its places in the tables of the embedding stage and the store.
+  private static let chunkCost = 400
 }
 
 /// What flows from the readers through the embedding stage to the committer, in order for each item.
@@ -74,7 +90,7 @@ struct FinishedItem: Sendable {
 extension ChunkDraft {
   /// The draft with the key of its passage.
   var prepared: PreparedChunk {
-    PreparedChunk(draft: self, key: SHA256.digest(of: PassageText.keyBytes(heading: heading, body: body)))
+    PreparedChunk(draft: self, key: SHA256.digest(of: PassageText.keyBytes(heading: heading, text: text)))
   }
 }
 

@@ -59,7 +59,10 @@ struct Sink: Sendable {
     while let window = try await nextWindow(elements, texts: size) {
       let start = ContinuousClock.now
       let before = run.report.chunks.embedded
-      try await send(try await embedding.process(window, &unfinished))
+      let ready = try await embedding.process(window, &unfinished)
+      // The texts are stored; what is left to commit may have to wait.
+      _ = consume window
+      try await send(ready)
       let embedded = run.report.chunks.embedded - before
       let seconds = (ContinuousClock.now - start).inSeconds
       if embedded > 0, seconds > 0 {

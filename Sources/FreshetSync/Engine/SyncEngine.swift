@@ -61,7 +61,11 @@ public struct SyncEngine: Sendable {
     let head = try await stages.store.read(.everything) { $0.head }
     run.count { $0.sequence = head.sequence }
     let passes = try await SourceRegistration(run: run).passes()
-    let embedding = try await ModelMigration(run: run).prepare()
+    let (embedding, migrated) = try await ModelMigration(
+      run: run,
+      startedAt: startedAt,
+      firstSequence: head.sequence
+    ).prepare()
     let failures = try await stages.store.read(.everything) { try $0.failures(source: nil, itemPath: nil) }
     let awaiting = embedding == nil ? [] : try await stages.store.read(.everything) { try $0.itemsAwaitingVectors() }
     let attention = Attention(failures: failures, awaiting: awaiting, options: options)
@@ -77,6 +81,7 @@ public struct SyncEngine: Sendable {
     try await registration.remember(endings, withheld: withheld)
     try await registration.forgetRemoved()
     run.count { report in
+      migrated.settle(&report.documents)
       report.interrupted = stop.isGiven
       report.seconds.total = (ContinuousClock.now - start).inSeconds
       report.peakMemoryBytes = ProcessStatistics.current().peakMemoryBytes

@@ -10,6 +10,8 @@ final class SyncRun: Sendable {
   let stop: StopSignal
   /// Threads for blocking work of the readers.
   let pool: ThreadPool
+  /// What large documents under way may take of memory.
+  let memory: ByteBudget
   let handler: @Sendable (SyncEvent) -> Void
 
   private let state: Mutex<State>
@@ -33,6 +35,7 @@ final class SyncRun: Sendable {
     self.stop = stop
     self.handler = handler
     pool = ThreadPool(name: "freshet-read", threads: options.workers + 1)
+    memory = ByteBudget(limit: options.bytesInFlight)
     state = Mutex(State(report: SyncReport(run: id)))
   }
 

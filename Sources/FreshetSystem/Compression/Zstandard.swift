@@ -18,20 +18,19 @@ public enum Zstandard {
   public static func compress(_ bytes: UnsafeRawBufferPointer, level: Int32 = defaultLevel) throws -> [UInt8] {
     let context = try compressors.take()
     defer { compressors.give(context) }
-    var status = 0
-    let frame = [UInt8](unsafeUninitializedCapacity: ZSTD_compressBound(bytes.count)) { buffer, count in
-      status = ZSTD_compressCCtx(
-        context.pointer,
-        buffer.baseAddress,
-        buffer.count,
-        bytes.baseAddress,
-        bytes.count,
-        level
-      )
-      count = ZSTD_isError(status) == 0 ? status : 0
-    }
-    guard ZSTD_isError(status) == 0 else { throw failure(status) }
-    return frame
+    // The frame is copied out, so that it does not keep the room for bytes that cannot be compressed.
+    let room = UnsafeMutableRawBufferPointer.allocate(byteCount: ZSTD_compressBound(bytes.count), alignment: 16)
+    defer { room.deallocate() }
+    let size = ZSTD_compressCCtx(
+      context.pointer,
+      room.baseAddress,
+      room.count,
+      bytes.baseAddress,
+      bytes.count,
+      level
+    )
+    guard ZSTD_isError(size) == 0 else { throw failure(size) }
+    return Array(room[..<size])
   }
 
   /// The bytes as one frame that carries its content size.

@@ -10,9 +10,12 @@ import FreshetModel
 /// The exclusive right to write something, held as a lock on a file until this object goes or the process ends.
 ///
 /// The lock belongs to the open file (an open file description lock), so the system gives it back however the process
-/// ends, two places of one process exclude each other too, and asking who holds it takes nothing. The file holds the owner's process number for others to read; it stays when the lock is given back, since removing it would let two
-/// processes lock two files of one name.
+/// ends, two places of one process exclude each other too, and asking who holds it takes nothing. The file holds the
+/// owner's process number for others to read; it stays when the lock is given back, since removing it would let two
+/// processes lock two files of one name. A `SharedFileLock` on the same file keeps owners out.
 public final class FileLock: Sendable {
+  /// How long `acquire` waits for those who share the lock, whatever its timeout: they hold it for the length of a read.
+  public static let patienceWithReaders = Duration.seconds(10)
   private static let pollInterval = Duration.milliseconds(50)
   private let file: Descriptor
   /// The lock file.
@@ -37,7 +40,7 @@ public final class FileLock: Sendable {
     return lock
   }
 
-  /// Takes the lock, trying again until the timeout.
+  /// Takes the lock, trying again until the timeout, and for `patienceWithReaders` while others share it.
   ///
   /// - Throws: `FreshetError` with `locked` after the timeout; `CancellationError`.
   public static func acquire(
@@ -45,10 +48,12 @@ public final class FileLock: Sendable {
     timeout: Duration,
     clock: some Clock<Duration> = ContinuousClock()
   ) async throws -> FileLock {
-    let deadline = clock.now.advanced(by: timeout)
+    let start = clock.now
     while true {
       try Task.checkCancellation()
       if let lock = try attempt(path) { return lock }
+      let patience = try isOwned(path) ? timeout : max(timeout, patienceWithReaders)
+      let deadline = start.advanced(by: patience)
       guard clock.now < deadline else { throw locked(path) }
       try await clock.sleep(until: min(deadline, clock.now.advanced(by: pollInterval)), tolerance: nil)
     }
@@ -58,11 +63,15 @@ public final class FileLock: Sendable {
   ///
   /// - Throws: `FreshetError` when the file cannot be read.
   public static func owner(_ path: String) throws -> Int32? {
-    guard try FileSystem.exists(path) else { return nil }
+    try isOwned(path) ? recordedOwner(path) : nil
+  }
+
+  private static func isOwned(_ path: String) throws -> Bool {
+    guard try FileSystem.exists(path) else { return false }
     let file = try Descriptor(opening: path, flags: O_RDONLY)
     let isLocked = freshet_is_locked(file.number)
     guard isLocked >= 0 else { throw FreshetError.system(isLocked, "ask who holds the lock", path: path) }
-    return isLocked == 0 ? nil : recordedOwner(path)
+    return isLocked == 1
   }
 
   private static func attempt(_ path: String) throws -> FileLock? {
@@ -82,6 +91,15 @@ public final class FileLock: Sendable {
   }
 
   private static func locked(_ path: String) -> FreshetError {
+    if let isOwned = try? isOwned(path), !isOwned {
+      return FreshetError(
+        .locked,
+        "another process reads here and cannot make the database's shared memory, so nobody may write meanwhile; wait "
+          + "until it ends or stop it",
+        path: path,
+        permanence: .transient(retryAfter: nil)
+      )
+    }
     let owner = recordedOwner(path).map { "process \($0)" } ?? "another process"
     return FreshetError(
       .locked,

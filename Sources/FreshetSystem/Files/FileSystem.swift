@@ -88,6 +88,18 @@ public enum FileSystem {
     if from != to { try synchronizeFolder(from) }
   }
 
+  /// Lets two files or folders of one file system change places, durably, so that both paths lead somewhere at every
+  /// moment.
+  ///
+  /// - Throws: `FreshetError`, also where the file system cannot; nothing moved then.
+  public static func exchange(_ path: String, with other: String) throws {
+    let result = freshet_exchange(path, other)
+    guard result == 0 else { throw FreshetError.system(result, "exchange it with \(other)", path: path) }
+    let (from, to) = (split(path).folder, split(other).folder)
+    try synchronizeFolder(to)
+    if from != to { try synchronizeFolder(from) }
+  }
+
   /// Makes a folder with all folders above it; one that exists is left as it is.
   ///
   /// - Throws: `FreshetError`.

@@ -30,6 +30,8 @@ public struct Volume: Sendable {
   public let type: UInt64
   /// What it means for us.
   public let kind: Kind
+  /// What the file system calls itself (`f_fsid` of `statfs`); 0 when it has no name.
+  public let identity: UInt64
   /// Bytes that this user may still write.
   public let availableBytes: UInt64
 
@@ -37,10 +39,11 @@ public struct Volume: Sendable {
   ///
   /// - Throws: `FreshetError`.
   public init(of descriptor: Int32) throws {
-    var (type, available): (UInt64, UInt64) = (0, 0)
-    let result = freshet_volume(descriptor, &type, &available)
+    var (type, identity, available): (UInt64, UInt64, UInt64) = (0, 0, 0)
+    let result = freshet_volume(descriptor, &type, &identity, &available)
     guard result == 0 else { throw FreshetError.system(result, "examine the file system") }
     self.type = type
+    self.identity = identity
     availableBytes = available
     kind = Self.kind(ofType: type)
   }

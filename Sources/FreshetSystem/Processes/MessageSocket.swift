@@ -16,7 +16,6 @@ import FreshetModel
 public final class MessageSocket: Sendable {
   /// The most bytes of a message that `send` takes.
   public static let messageSizeMax = Int(UInt32.max)
-  private static let partSize = 64 << 10
   private let socket: Descriptor
 
   /// What came.
@@ -107,30 +106,29 @@ public final class MessageSocket: Sendable {
     until deadline: ContinuousClock.Instant,
     mayEnd: Bool
   ) throws -> [UInt8]? {
-    var bytes: [UInt8] = []
-    while bytes.count < count {
-      // Memory grows with what came, not with what the other side said would come.
-      let room = min(count - bytes.count, max(Self.partSize, bytes.count))
-      var (result, received) = (0, Int32(-1))
-      let part = [UInt8](unsafeUninitializedCapacity: room) { buffer, initialized in
-        result = freshet_receive(socket.number, buffer.baseAddress, room, &received)
-        initialized = max(0, result)
-      }
-      if received >= 0 { descriptor = Descriptor(owning: received) }
-      if result > 0 {
-        if bytes.isEmpty { bytes = part } else { bytes.append(contentsOf: part) }
-      } else if result == 0 {
-        if mayEnd, bytes.isEmpty { return nil }
-        throw FreshetError.system(ECONNRESET, "receive from the other process")
-      } else if result == -Int(EAGAIN) {
-        try wait(for: Int16(POLLIN), until: deadline)
-      } else if result == -Int(ECONNRESET), mayEnd, bytes.isEmpty {
-        return nil
-      } else {
-        throw FreshetError.system(Int32(-result), "receive from the other process")
+    // Room for all that was announced, which the limit bounds; only what comes is written and so takes memory.
+    let bytes = try [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+      while initialized < count {
+        var received = Int32(-1)
+        let result = freshet_receive(
+          socket.number,
+          buffer.baseAddress.map { $0 + initialized },
+          count - initialized,
+          &received
+        )
+        if received >= 0 { descriptor = Descriptor(owning: received) }
+        if result > 0 {
+          initialized += result
+        } else if result == -Int(EAGAIN) {
+          try wait(for: Int16(POLLIN), until: deadline)
+        } else if result == 0 || result == -Int(ECONNRESET), mayEnd, initialized == 0 {
+          return
+        } else {
+          throw FreshetError.system(result == 0 ? ECONNRESET : Int32(-result), "receive from the other process")
+        }
       }
     }
-    return bytes
+    return bytes.count == count ? bytes : nil
   }
 
   private func wait(for events: Int16, until deadline: ContinuousClock.Instant) throws {

@@ -39,5 +39,44 @@ typedef int (*freshet_token_receiver)(
 // whole and by their parts. Invalid UTF-8 separates. Returns 0, or what the receiver returned when it stopped.
 int freshet_tokenize(const char *text, int count, int purpose, void *context, freshet_token_receiver receiver);
 
-// Makes the tokenizer 'freshet' known to FTS5 on this connection. Returns a result code of SQLite.
+// Makes the tokenizer 'freshet' and the function 'freshet_postings' known to FTS5 on this connection. Returns a result
+// code of SQLite.
 int freshet_register_tokenizer(sqlite3 *database);
+
+// A posting is one number: row, weight (occurrences, those in the first column times its weight), and length of the row
+// in tokens, 0 when it was not looked up. Postings in the order of their numbers are in the order of their rows.
+enum {
+  FRESHET_POSTING_ROW_BITS = 36,
+  FRESHET_POSTING_WEIGHT_BITS = 12,
+  FRESHET_POSTING_LENGTH_BITS = 16,
+  FRESHET_POSTING_WEIGHT_MAX = (1 << FRESHET_POSTING_WEIGHT_BITS) - 1,
+  FRESHET_POSTING_LENGTH_MAX = (1 << FRESHET_POSTING_LENGTH_BITS) - 1,
+};
+static inline uint64_t freshet_posting(uint64_t row, uint64_t weight, uint64_t length) {
+  return row << (FRESHET_POSTING_WEIGHT_BITS + FRESHET_POSTING_LENGTH_BITS) | weight << FRESHET_POSTING_LENGTH_BITS
+         | length;
+}
+
+// The postings of the one phrase that a statement matches, in ascending order of rows:
+//   SELECT freshet_postings(t, ?2) FROM t WHERE t MATCH ?1 LIMIT 1
+typedef struct {
+  // Set before: what an occurrence in the first column counts, and how many of the first postings get their length.
+  int first_column_weight;
+  size_t lengths_max;
+  // Set when the phrase occurs at all: rows and tokens of the whole index, and the postings.
+  sqlite3_int64 rows, tokens;
+  uint64_t *items;
+  size_t count, capacity;
+} freshet_postings;
+
+// The structure must stay where it is until the statement is reset. Returns a result code of SQLite.
+int freshet_bind_postings(sqlite3_stmt *statement, int index, freshet_postings *postings);
+void freshet_free_postings(freshet_postings *postings);
+
+// The name of a file layer (VFS) for reading where shared memory cannot be made: SQLite then keeps the index of the log
+// in its own memory (`PRAGMA locking_mode = EXCLUSIVE` before the first access), and makes and writes no file. The caller
+// keeps writers out as long as a connection over it is open, and disables the checkpoint on close.
+#define FRESHET_UNSHARED_FILES "freshet-unshared"
+
+// Makes that file layer known. Once in a process, before its first use. Returns a result code of SQLite.
+int freshet_register_unshared_files(void);

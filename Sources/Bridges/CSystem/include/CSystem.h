@@ -13,6 +13,10 @@ void freshet_set_thread_name(const char *name);
 // Writes the system's words for an error number, cut to `size - 1` bytes.
 void freshet_error_text(int number, char *text, size_t size);
 
+// Has malloc give blocks of at least `large` bytes back to the system as soon as they are freed, and keep at most `kept`
+// free bytes at the end of an arena. Does nothing with another C library than glibc.
+void freshet_tune_allocator(int large, int kept);
+
 // --- Files -----------------------------------------------------------------------------------------------------------
 
 struct freshet_status {
@@ -38,11 +42,18 @@ int freshet_open_beneath(int folder, const char *path, int flags);
 // another holds it. Unlike flock(2) it can be asked about without being taken.
 int freshet_lock(int descriptor);
 
+// Takes the lock together with others who share it, which keeps out whoever wants it alone; -EAGAIN when one has it so.
+int freshet_lock_shared(int descriptor);
+
 // Gives the lock back, also while a process that is just being started still has a copy of the descriptor.
 int freshet_unlock(int descriptor);
 
-// 1 while another description of the file holds its lock, 0 otherwise. Takes nothing.
+// 1 while another description of the file holds its lock alone, 0 otherwise. Takes nothing.
 int freshet_is_locked(int descriptor);
+
+// Lets two paths of one file system change places in the same instant (renameat2 with RENAME_EXCHANGE); -ENOSYS or
+// -EINVAL where the system or the file system cannot.
+int freshet_exchange(const char *path, const char *other);
 
 // What `path` is, below `folder`; an empty path means the descriptor itself.
 int freshet_status_at(int folder, const char *path, bool follow, struct freshet_status *status);
@@ -50,8 +61,9 @@ int freshet_status_at(int folder, const char *path, bool follow, struct freshet_
 // The next raw directory records (`linux_dirent64`): bytes, 0 at the end.
 ssize_t freshet_directory_records(int folder, void *buffer, size_t size);
 
-// The file system's magic number (`f_type` of statfs) and the bytes that an unprivileged user may still write.
-int freshet_volume(int descriptor, uint64_t *type, uint64_t *available);
+// The file system's magic number (`f_type` of statfs), its own identity (`f_fsid`; 0 when it has none) and the bytes that an
+// unprivileged user may still write.
+int freshet_volume(int descriptor, uint64_t *type, uint64_t *identity, uint64_t *available);
 
 // An anonymous file in memory, close-on-exec, that can be sealed.
 int freshet_memory_file(const char *name);

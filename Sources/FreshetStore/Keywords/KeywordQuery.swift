@@ -65,16 +65,22 @@ struct KeywordQuery {
     }
   }
 
-  /// The query in FTS5's syntax, every token a quoted string; `nil` when it asks for nothing.
-  var fts5: String? {
-    guard !terms.isEmpty else { return nil }
-    return terms.map { term in
-      switch term {
-      case .word(let token): Self.quoted(token)
-      case .prefix(let token): Self.quoted(token) + " *"
-      case .phrase(let tokens): tokens.map(Self.quoted).joined(separator: " + ")
-      }
-    }.joined(separator: " OR ")
+  /// Each term in FTS5's syntax, every token a quoted string; the query is any of them.
+  var expressions: [UTF8Text] { terms.map { UTF8Text(Self.expression($0)) } }
+
+  /// A term in FTS5's syntax.
+  static func expression(_ term: Term) -> String {
+    switch term {
+    case .word(let token): quoted(token)
+    case .prefix(let token): quoted(token) + " *"
+    case .phrase(let tokens): tokens.map(quoted).joined(separator: " + ")
+    }
+  }
+
+  /// Whether a passage matches an expression if and only if it has the expression's one token.
+  static func isWord(_ expression: UTF8Text) -> Bool {
+    let tokens = KeywordTokenizer.tokens(of: expression.string, for: .query)
+    return tokens.count == 1 && UTF8Text(self.expression(.word(tokens[0].text))) == expression
   }
 
   /// Tokens hold letters, digits, marks, `_` and `.` only; a quote cannot occur, and would be doubled.

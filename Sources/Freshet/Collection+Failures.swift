@@ -1,0 +1,72 @@
+import FreshetModel
+import FreshetSync
+import FreshetSystem
+
+extension Collection {
+  /// The failures of documents, named by origin, `source:origin`, a path of a file (with all that it holds), a URI, or the
+  /// start of a document's identity; all failures when no name is given.
+  ///
+  /// - Throws: `FreshetError` with `not_found` for a name that no failure has.
+  public func failures(of names: [String], source: String? = nil) async throws -> [FailureRecord] {
+    let failures = try await failures(source: source)
+    guard !names.isEmpty else { return failures }
+    let sources = try factory.sources()
+    var found: [FailureRecord] = []
+    for name in names {
+      var fitting = try failures.filter { try Self.isNamed($0, name, sources) }
+      if fitting.isEmpty, let document = try? await document(name) {
+        fitting = failures.filter { $0.source == document.sourceName && $0.origin == document.origin }
+      }
+      guard !fitting.isEmpty else {
+        throw FreshetError(.notFound, "no failure is on record for it; `freshet failures` lists them", path: name)
+      }
+      found += fitting.filter { !found.contains($0) }
+    }
+    return found
+  }
+
+  private static func isNamed(_ failure: FailureRecord, _ name: String, _ sources: [any Source]) throws -> Bool {
+    if failure.origin == name || "\(failure.source):\(failure.origin)" == name { return true }
+    guard let source = sources.first(where: { $0.name == failure.source }) else { return false }
+    if source.uri(of: failure.origin) == name { return true }
+    let absolute = try FileSystem.absolutePath(name)
+    return absolute.hasPrefix(source.location + "/")
+      && failure.itemPath.elementsEqual(absolute.utf8.dropFirst(source.location.utf8.count + 1))
+  }
+
+  /// Reads the failed documents again, and embeds what a model refused; nothing else is looked at.
+  ///
+  /// - Throws: as `sync`.
+  @discardableResult
+  public func retry(
+    _ failures: [FailureRecord],
+    stop: StopSignal = StopSignal(),
+    handler: @escaping @Sendable (SyncEvent) -> Void = { _ in }
+  ) async throws -> SyncReport {
+    try await sync(SyncRequest(retrying: failures), stop: stop, handler: handler)
+  }
+
+  /// Takes failures off the record. The documents are as they were: one that failed for good is tried again when it, its
+  /// parser or the chunker changes, one that failed for a passing reason by the next sync.
+  ///
+  /// - Throws: `FreshetError` when the collection was opened for reading, or the store fails.
+  public func clear(_ failures: [FailureRecord]) async throws {
+    guard !failures.isEmpty else { return }
+    try await store.write { transaction in
+      for failure in failures {
+        try transaction.removeFailures(source: failure.source, itemPath: failure.itemPath, origin: failure.origin)
+      }
+    }
+  }
+}
+
+extension SyncRequest {
+  /// Asks for the items of these failures alone, which must be some.
+  public init(retrying failures: [FailureRecord]) {
+    self.init()
+    retriesFailures = true
+    items = Dictionary(grouping: failures, by: \.source).mapValues { failures in
+      Set(failures.map(\.itemPath)).sorted { $0.lexicographicallyPrecedes($1) }
+    }
+  }
+}
