@@ -85,8 +85,11 @@ struct Session: Sendable {
     let loader = try loader()
     let overrides = overrides + logOverrides
     if let file = loader.named(explicit: invocation.value("config")) {
-      if try FileSystem.isFolder(file) { return try loader.implicit(folder: file, overrides: overrides) }
-      return try loader.load(file, overrides: overrides)
+      guard try FileSystem.isFolder(file) else { return try loader.load(file, overrides: overrides) }
+      for name in ConfigurationLoader.fileNames where try FileSystem.exists(file + "/" + name) {
+        return try loader.load(file + "/" + name, overrides: overrides)
+      }
+      return try loader.implicit(folder: file, overrides: overrides)
     }
     let here = try loader.nearest().map { try loader.load($0, overrides: overrides) }
     if let start = paths.first.map(loader.absolute) {
@@ -143,7 +146,9 @@ struct Session: Sendable {
   /// place of those that the file names. The collection is closed then.
   func requireOwn(_ collection: Collection) async throws {
     do {
-      guard collection.configuration.file == nil, let file = try await collection.recordedConfiguration() else { return }
+      guard collection.configuration.file == nil, let file = try await collection.recordedConfiguration() else {
+        return
+      }
       let exists = (try? FileSystem.exists(file)) ?? false
       throw FreshetError(
         .invalidArgument,

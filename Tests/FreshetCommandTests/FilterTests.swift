@@ -35,7 +35,8 @@ import Testing
       if line.isEmpty { isTable = false }
       guard isTable, line.hasPrefix("| `") else { continue }
       let cells = line.components(separatedBy: " | ")
-      let quoted = { (text: String) in text.components(separatedBy: "`").enumerated().filter { $0.0 % 2 == 1 }.map(\.1) }
+      let quoted = { (text: String) in text.components(separatedBy: "`").enumerated().filter { $0.0 % 2 == 1 }.map(\.1)
+      }
       let filter = try #require(quoted(cells[0]).first)
       examples.append((filter, Set(quoted(cells[1]))))
     }

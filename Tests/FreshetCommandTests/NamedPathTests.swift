@@ -32,6 +32,8 @@ import Testing
       #expect(try await origins(at: "p") == ["a.md", "b.md"])
     }
     #expect(!workshop.exists("outside/.freshet"))
+    // A folder that is named instead of its file means the file.
+    #expect(try await workshop.freshet("sync", "-c", "p").output.contains("2 unchanged"))
   }
 
   @Test func aCollectionThatAFileMadeIsNotSyncedWithoutIt() async throws {
@@ -94,10 +96,8 @@ import Testing
     let script = "cd d && printf 'Bad name.\\n' > $'bad\\xff.md' && freshet sync . && "
     let shown = try await workshop.run("/bin/bash", ["-c", script + "freshet show $'bad\\xff.md'"])
     #expect(shown.code == 0 && shown.output.contains("Bad name."), "\(shown.errors)")
-    let synced = try await workshop.run(
-      "/bin/bash",
-      ["-c", "printf 'Changed.\\n' > $'d/bad\\xff.md' && freshet sync $'d/bad\\xff.md' && freshet show -c d $'d/bad\\xff.md'"]
-    )
+    let change = "printf 'Changed.\\n' > $'d/bad\\xff.md' && freshet sync $'d/bad\\xff.md' && "
+    let synced = try await workshop.run("/bin/bash", ["-c", change + "freshet show -c d $'d/bad\\xff.md'"])
     #expect(synced.code == 0 && synced.output.contains("1 modified") && synced.output.contains("Changed."))
   }
 
@@ -106,6 +106,8 @@ import Testing
     try workshop.write("docs/a.md", "A document.\n")
     #expect(try await workshop.freshet("sync").code == 0)
     #expect(try await origins() == ["a.md"])
+    let second = try await workshop.freshet("init")
+    #expect(second.code == 64 && second.errors.contains("freshet.yml: is there already"), "\(second.errors)")
   }
 
   @Test func nothingNeedsAHomeFolder() async throws {

@@ -59,7 +59,8 @@ extension SyncReport {
     ]
     let said = counts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
     let what = said.isEmpty ? "no documents" : said.joined(separator: ", ")
-    return "\(interrupted ? "Interrupted" : "Done"): \(what); \(Quantity.text(chunks.total, of: "chunk")), \(chunks.embedded) embedded"
+    let all = Quantity.text(chunks.total, of: "chunk")
+    return "\(interrupted ? "Interrupted" : "Done"): \(what); \(all), \(chunks.embedded) embedded"
       + ", in \(Self.time(seconds.total))"
   }
 

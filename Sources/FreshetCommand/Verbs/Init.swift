@@ -16,8 +16,14 @@ extension Verb {
       let loader = try session.loader()
       let folder = loader.absolute(invocation.argument("folder") ?? ".")
       let file = folder + "/" + ConfigurationLoader.fileName
-      guard try invocation.flag("force") || !FileSystem.exists(file) else {
-        throw FreshetError(.invalidArgument, "is there already; --force overwrites it", path: file)
+      for name in ConfigurationLoader.fileNames where !invocation.flag("force") {
+        guard try !FileSystem.exists(folder + "/" + name) else {
+          throw FreshetError(
+            .invalidArgument,
+            "is there already; --force writes \(ConfigurationLoader.fileName) all the same",
+            path: folder + "/" + name
+          )
+        }
       }
       guard try FileSystem.isFolder(folder) else {
         throw FreshetError(.notFound, "there is no such folder; make it first", path: folder)

@@ -37,7 +37,9 @@ extension Verb {
           }
         }
         if let filter = query.filter {
-          for warning in try await collection.warnings(about: filter) { session.diagnostics.warning(warning.displayable) }
+          for warning in try await collection.warnings(about: filter) {
+            session.diagnostics.warning(warning.displayable)
+          }
         }
         let documents = try await collection.documents(query)
         if session.writesJSON {

@@ -9,8 +9,8 @@ struct ErrorForm {
   init(_ words: [String]) {
     let options = words.prefix { $0 != "--" }
     isResult = options.contains("--json")
-    isLogLine =
-      options.contains("--log-format=json") || zip(options, options.dropFirst()).contains { $0 == ("--log-format", "json") }
+    let pairs = zip(options, options.dropFirst())
+    isLogLine = options.contains("--log-format=json") || pairs.contains { $0 == ("--log-format", "json") }
   }
 
   /// The error as one line of JSON, `{"type":"error","error":{"code":"…","message":"…"}}`, before which a log line has its

@@ -52,7 +52,8 @@ public struct TextTable: Sendable {
       }
     }
     let header = line(columns.map(\.title), widths, cuts: limit != nil)
-    return ([TextStyle.bold(header, hasColour)] + rows.map { line($0, widths, cuts: limit != nil) }).joined(separator: "\n") + "\n"
+    let lines = rows.map { line($0, widths, cuts: limit != nil) }
+    return ([TextStyle.bold(header, hasColour)] + lines).joined(separator: "\n") + "\n"
   }
 
   private func line(_ cells: [String], _ widths: [Int], cuts: Bool) -> String {

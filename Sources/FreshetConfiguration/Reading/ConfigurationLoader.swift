@@ -28,8 +28,8 @@ public struct ConfigurationOverride: Hashable, Sendable {
 public struct ConfigurationLoader: Sendable {
   /// The file's usual name.
   public static let fileName = "freshet.yaml"
-  /// The name's other spelling, which counts where the usual one is not there.
-  static let otherFileName = "freshet.yml"
+  /// The usual name, and its other spelling, which counts where the usual one is not there.
+  public static let fileNames = [fileName, "freshet.yml"]
 
   private let environment: [String: String]
   private let currentFolder: String
@@ -71,7 +71,7 @@ public struct ConfigurationLoader: Sendable {
   public func nearest(from folder: String? = nil) -> String? {
     var candidate = folder.map(absolute) ?? absolute(currentFolder)
     while true {
-      for name in [Self.fileName, Self.otherFileName] {
+      for name in Self.fileNames {
         let file = (candidate == "/" ? "" : candidate) + "/" + name
         if access(file, F_OK) == 0 { return file }
       }
