@@ -82,8 +82,8 @@ extension Collection {
     throw FreshetError(
       .invalidArgument,
       "no source of the collection holds this path. Its sources are: \(names)\(roots.count > 10 ? ", …" : ""). "
-        + (configuration.file.map { "Add one to \($0), or sync" } ?? "Sync")
-        + " a folder that is to have a collection of its own from outside of this one",
+        + (configuration.file.map { "Add one to \($0); for" } ?? "For")
+        + " another collection, run `freshet sync .` in the folder that it is to be of",
       path: path
     )
   }

@@ -31,9 +31,9 @@ public enum ConfigurationReference {
   private static let introduction = """
     # Configuration
 
-    A collection is configured by one `freshet.yaml`. Commands use the file that `--config` names, else that of
-    `FRESHET_CONFIG`, else the nearest one from the current folder upwards. `freshet sync DIR` needs none: its one source
-    is `DIR`, and its collection is `DIR/.freshet`.
+    A collection is configured by one `freshet.yaml` (or `freshet.yml`). Commands use the file that `--config` names, else
+    that of `FRESHET_CONFIG`, else the nearest one from the current folder upwards. `freshet sync DIR` needs none: its one
+    source is `DIR`, and its collection is `DIR/.freshet`. A collection that was made with a file is not synced without one.
 
     ```yaml
     collection: .freshet
