@@ -130,6 +130,15 @@ extension StoreConformance {
           (.field("modified", .less, "2026-03-01T12:30:06"), 2), (.metadata("category", equals: "mine"), 1),
           (.metadata("name", equals: "theirs"), 1), (.metadata("source", equals: "x"), 0),
           (.metadata("size", equals: 0), 0), (.field("origin", .matches, "guide/*"), 1),
+          // The day 2026-03-01, the time after it, and the time before it, as the filter language asks for them.
+          (
+            .all([
+              .field("modified", .greaterOrEqual, "2026-03-01T00:00:00.000Z"),
+              .field("modified", .less, "2026-03-02T00:00:00.000Z"),
+            ]), 1
+          ),
+          (.field("modified", .greaterOrEqual, "2026-03-02T00:00:00.000Z"), 0),
+          (.field("modified", .less, "2026-03-01T00:00:00.000Z"), 1),
         ]
         for (filter, count) in filters {
           try expectEqual(try snapshot.passages(matching: filter).count, count, "\(filter)")
