@@ -157,7 +157,8 @@ extension Collection {
       guard let model = try snapshot.models().first(where: { $0.state == .serving }) else { return (nil, false) }
       let feed = SnapshotFeed(snapshot, model: model)
       let hasReplaced = try snapshot.setting(Self.replacedVectorsSetting) != nil
-      let update = try rebuilding || hasReplaced
+      let update =
+        try rebuilding || hasReplaced
         ? indexDirectory.rebuild(feed) : indexDirectory.update(feed, keepsBase: keepsBase)
       return (update, hasReplaced)
     }
