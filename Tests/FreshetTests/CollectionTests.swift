@@ -111,7 +111,10 @@ import Testing
     let report = try await again.sync()
     #expect(report.embedderCalls == 0)
     #expect(try await again.verify().isOK)
-    #expect(try FileSystem.exists(folder.path + "/docs.freshet/index/manifest"), "a sync without changes mends the index")
+    #expect(
+      try FileSystem.exists(folder.path + "/docs.freshet/index/manifest"),
+      "a sync without changes mends the index"
+    )
     await again.close()
   }
 
@@ -144,7 +147,10 @@ import Testing
     configuration.sources.append(try .folder(folder.path + "/docs/guide"))
     let both = try await Collection.open(configuration, embedder: HashEmbedder())
     let report = try await both.sync()
-    #expect(report.documents.renamed == 1 && report.documents.created == 0 && report.documents.deleted == 0, "\(report)")
+    #expect(
+      report.documents.renamed == 1 && report.documents.created == 0 && report.documents.deleted == 0,
+      "\(report)"
+    )
     #expect(report.chunks.embedded == 0)
     #expect(try await both.versions(of: "guide:start.md").map(\.kind) == [.created, .renamed])
     await both.close()

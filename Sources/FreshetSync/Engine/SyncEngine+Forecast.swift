@@ -15,13 +15,34 @@ extension SyncEngine {
     let start = ContinuousClock.now
     let run = SyncRun(stages: stages, options: options, id: .random(), stop: StopSignal(), handler: { _ in })
     let passes = try await SourceRegistration(run: run).existingPasses()
-    let failures = try await stages.store.read(.everything) { try $0.failures(source: nil, itemPath: nil) }
-    let attention = Attention(failures: failures, awaiting: [], options: options)
+    let hasEmbedder = stages.embedder != nil
+    let (failures, awaiting) = try await stages.store.read(.everything) { snapshot in
+      (try snapshot.failures(source: nil, itemPath: nil), try hasEmbedder ? snapshot.itemsAwaitingVectors() : [])
+    }
+    let attention = Attention(failures: failures, awaiting: awaiting, options: options)
+    var filling: (model: ModelID?, passages: [PassageID]) = (nil, [])
+    if let embedder = stages.embedder { filling = try await fill(embedder.model) }
+    let model = options.ignoresEmbeddingCache ? nil : filling.model
     let gathered = Mutex(Gathered())
     let (_, _) = try await produce(run, passes, attention) { element in
-      gathered.withLock { $0.add(element, run) }
+      let new = gathered.withLock { $0.add(element) }
+      guard let embedder = stages.embedder else { return }
+      for page in pages(of: new) {
+        let missing = try await without(page, vectorsOf: model)
+        let texts = missing.map { PassageText.embedded(heading: $0.draft.heading, body: $0.draft.body) }
+        let tokens = try await embedder.countTokens(of: texts)
+        gathered.withLock { $0.count(keys: missing.map(\.key), texts, tokens) }
+      }
     }
-    var result = gathered.withLock { $0 }
+    for ids in pages(of: filling.passages) {
+      guard let embedder = stages.embedder else { break }
+      let passages = try await stages.store.read(.everything) { try $0.passages(Array(ids)) }
+      let new = gathered.withLock { gathered in passages.filter { gathered.isNew($0.key) } }
+      let texts = new.map { PassageText.embedded(heading: $0.heading, body: $0.body) }
+      let tokens = try await embedder.countTokens(of: texts)
+      gathered.withLock { $0.count(keys: new.map(\.key), texts, tokens) }
+    }
+    let result = gathered.withLock { $0 }
     let report = run.report
     var forecast = result.forecast
     forecast.documents.unchanged += report.documents.unchanged
@@ -29,23 +50,32 @@ extension SyncEngine {
     forecast.documents.held = report.documents.held
     forecast.held = report.held
     forecast.unavailable = report.unavailable
-    if let embedder = stages.embedder {
-      let filling = try await fill(embedder.model)
-      if let model = filling.model, !options.ignoresEmbeddingCache {
-        let keys = Array(result.texts.keys)
-        let embedded = try await stages.store.read(.everything) { snapshot in
-          let known = try snapshot.passages(keys: keys)
-          let present = try snapshot.passagesWithVector(Array(known.values), model: model)
-          return Set(known.filter { present.contains($0.value) }.keys)
-        }
-        result.texts = result.texts.filter { !embedded.contains($0.key) }
-      }
-      let listed = (ContinuousClock.now - start).inSeconds
-      try await price(result.texts, filling.passages, embedder, listed, &forecast)
-    } else {
-      forecast.seconds = (ContinuousClock.now - start).inSeconds
+    let elapsed = (ContinuousClock.now - start).inSeconds
+    forecast.seconds = elapsed
+    if let embedder = stages.embedder, !result.sample.isEmpty {
+      let rate = try await tokensPerSecond(of: embedder, result.sample)
+      // Reading and parsing run beside the embedding: the longer of the two is the time.
+      forecast.seconds = max(elapsed, Double(forecast.tokens) / rate)
     }
     return forecast
+  }
+
+  private func pages<Element>(of elements: [Element]) -> [ArraySlice<Element>] {
+    stride(from: 0, to: elements.count, by: ModelMigration.pageSize).map {
+      elements[$0..<min($0 + ModelMigration.pageSize, elements.count)]
+    }
+  }
+
+  /// Those of the chunks that the model has no vector of.
+  private func without(_ chunks: ArraySlice<PreparedChunk>, vectorsOf model: ModelID?) async throws -> [PreparedChunk] {
+    guard let model else { return Array(chunks) }
+    let keys = chunks.map(\.key)
+    let embedded = try await stages.store.read(.everything) { snapshot in
+      let known = try snapshot.passages(keys: keys)
+      let present = try snapshot.passagesWithVector(Array(known.values), model: model)
+      return Set(known.filter { present.contains($0.value) }.keys)
+    }
+    return chunks.filter { !embedded.contains($0.key) }
   }
 
   /// The model as the store knows it, and the live passages that it would be filled with before it serves.
@@ -79,86 +109,62 @@ extension SyncEngine {
     }
   }
 
-  /// Counts passages and tokens, and measures the embedder on a sample of them.
-  ///
-  /// - Parameters:
-  ///   - texts: what changed documents bring, by key.
-  ///   - filling: passages in the store that a new model has to be filled with; their texts are read in pages.
-  private func price(
-    _ texts: [ContentHash: String],
-    _ filling: [PassageID],
-    _ embedder: any Embedder,
-    _ elapsed: Double,
-    _ forecast: inout SyncForecast
-  ) async throws {
-    var sample = Sample(of: texts.count + filling.count)
-    let ordered = texts.sorted { $0.key < $1.key }.map(\.value)
-    for start in stride(from: 0, to: ordered.count, by: ModelMigration.pageSize) {
-      let page = Array(ordered[start..<min(start + ModelMigration.pageSize, ordered.count)])
-      sample.add(page, try await embedder.countTokens(of: page))
-    }
-    for start in stride(from: 0, to: filling.count, by: ModelMigration.pageSize) {
-      let ids = Array(filling[start..<min(start + ModelMigration.pageSize, filling.count)])
-      let passages = try await stages.store.read(.everything) { try $0.passages(ids) }
-      let page = passages.filter { texts[$0.key] == nil }.map {
-        PassageText.embedded(heading: $0.heading, body: $0.body)
-      }
-      sample.add(page, try await embedder.countTokens(of: page))
-    }
-    forecast.passagesToEmbed = sample.count
-    forecast.tokens = sample.tokens
-    guard let first = sample.texts.first else { return forecast.seconds = elapsed }
-    _ = try await embedder.embed([first.text], for: .document)
+  /// How fast the embedder is with these texts.
+  private func tokensPerSecond(of embedder: any Embedder, _ sample: [Sampled]) async throws -> Double {
+    if let first = sample.first { _ = try await embedder.embed([first.text], for: .document) }
     let start = ContinuousClock.now
-    let chosen = sample.texts.map(\.text)
     try await withThrowingTaskGroup(of: Void.self) { group in
-      let share = max(1, (chosen.count + embedder.parallelism - 1) / max(1, embedder.parallelism))
-      for first in stride(from: 0, to: chosen.count, by: share) {
-        let part = Array(chosen[first..<min(first + share, chosen.count)])
+      let share = max(1, (sample.count + embedder.parallelism - 1) / max(1, embedder.parallelism))
+      for first in stride(from: 0, to: sample.count, by: share) {
+        let part = sample[first..<min(first + share, sample.count)].map(\.text)
         group.addTask { _ = try await embedder.embed(part, for: .document) }
       }
       try await group.waitForAll()
     }
-    let sampleTokens = sample.texts.reduce(0) { $0 + $1.tokens }
-    let rate = Double(sampleTokens) / max((ContinuousClock.now - start).inSeconds, 1e-6)
-    // Reading and parsing run beside the embedding: the longer of the two is the time.
-    forecast.seconds = max(elapsed, Double(forecast.tokens) / rate)
+    let tokens = sample.reduce(0) { $0 + $1.tokens }
+    return Double(max(1, tokens)) / max((ContinuousClock.now - start).inSeconds, 1e-6)
   }
 
-  /// Texts counted one after the other, and some of them at even distances.
-  private struct Sample {
-    private let step: Int
-    private(set) var count = 0
-    private(set) var tokens = 0
-    private(set) var texts: [(text: String, tokens: Int)] = []
-
-    init(of expected: Int) {
-      step = max(1, expected / SyncEngine.forecastSample)
-    }
-
-    mutating func add(_ page: [String], _ counts: [Int]) {
-      for (text, tokens) in zip(page, counts) {
-        if count % step == 0, texts.count < SyncEngine.forecastSample { texts.append((text, tokens)) }
-        count += 1
-        self.tokens += tokens
-      }
-    }
+  /// A text to measure the embedder with.
+  private struct Sampled {
+    var key: ContentHash
+    var text: String
+    var tokens: Int
   }
 
   /// What flowed out of the readers.
   private struct Gathered {
     var forecast = SyncForecast()
-    var texts: [ContentHash: String] = [:]
+    /// The texts with the smallest keys: a fair choice, since keys are hashes, and the same at each run.
+    var sample: [Sampled] = []
+    private var seen: Set<ContentHash> = []
 
-    mutating func add(_ element: PipelineElement, _ run: SyncRun) {
+    /// Whether the text was not met before.
+    mutating func isNew(_ key: ContentHash) -> Bool { seen.insert(key).inserted }
+
+    /// Counts texts that are to be embedded.
+    mutating func count(keys: [ContentHash], _ texts: [String], _ tokens: [Int]) {
+      forecast.passagesToEmbed += keys.count
+      forecast.tokens += tokens.reduce(0, +)
+      for ((key, text), tokens) in zip(zip(keys, texts), tokens) {
+        if sample.count == SyncEngine.forecastSample, let last = sample.last {
+          guard key < last.key else { continue }
+          sample.removeLast()
+        }
+        let place = sample.firstIndex { key < $0.key } ?? sample.count
+        sample.insert(Sampled(key: key, text: text, tokens: tokens), at: place)
+      }
+    }
+
+    /// Takes note of what flowed by; answers the chunks whose texts were not met before.
+    mutating func add(_ element: PipelineElement) -> [PreparedChunk] {
+      var new: [PreparedChunk] = []
       switch element {
       case .document(let document):
         count(document.kind)
         if case .cut(let chunks) = document.chunks {
           forecast.chunksAdded += chunks.count
-          for chunk in chunks {
-            texts[chunk.key] = PassageText.embedded(heading: chunk.draft.heading, body: chunk.draft.body)
-          }
+          new = chunks.filter { isNew($0.key) }
         }
         forecast.changes.append(
           DocumentOutcome(
@@ -190,6 +196,7 @@ extension SyncEngine {
       case .itemFinished(let item): forecast.documents.unchanged += item.unchanged
       case .itemRemoved, .flush: break
       }
+      return new
     }
 
     private mutating func count(_ kind: ChangeKind) {
