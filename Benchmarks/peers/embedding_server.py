@@ -27,6 +27,11 @@ def key(text: str) -> str:
     return hashlib.sha1(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
+class Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        """A client that was killed left its connection: nothing to tell."""
+
+
 @contextlib.contextmanager
 def serving(log: pathlib.Path, pause: float = 0):
     """Serves while the context is open; gives the base address, which ends with /v1."""
@@ -59,7 +64,7 @@ def serving(log: pathlib.Path, pause: float = 0):
         def log_message(self, *_: object) -> None:
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
