@@ -1,7 +1,7 @@
 # The work is in scripts/; each of these says what it does.
 PREFIX ?= /usr/local
 
-.PHONY: run setup build test campaign bench lint docs install clean help
+.PHONY: run setup build test campaign sanitize bench lint docs install clean help
 
 help:
 	@printf '%s\n' \
@@ -9,7 +9,8 @@ help:
 	  'make build               set up, build for release' \
 	  'make test                set up, run every test and a small share of the campaigns' \
 	  'make campaign            the long runs that try to break the built command' \
-	  'make bench               set up, measure, print ratios' \
+	  'make sanitize            every test under the thread sanitizer' \
+  'make bench               set up, measure, print ratios' \
 	  'make lint                formatting, warnings as errors, file lengths' \
 	  'make docs                the library reference, into .build/docs' \
 	  'make install PREFIX=DIR  build and install (default $(PREFIX))' \
@@ -30,6 +31,9 @@ test:
 
 campaign:
 	@scripts/campaign
+
+sanitize:
+	@scripts/sanitize
 
 bench:
 	@scripts/bench

@@ -73,7 +73,9 @@ struct TimeSpan: Equatable {
       }
       if time.contains(UInt8(ascii: ".")) {
         // Moments are kept in milliseconds.
-        let start = moment.nanoseconds - (moment.nanoseconds % 1_000_000 + 1_000_000) % 1_000_000
+        let part = (moment.nanoseconds % 1_000_000 + 1_000_000) % 1_000_000
+        let (start, isTooEarly) = moment.nanoseconds.subtractingReportingOverflow(part)
+        guard !isTooEarly else { return nil }
         self.init(Timestamp(nanoseconds: start), nanoseconds: 1_000_000)
       } else {
         self.init(moment, nanoseconds: time.count > 5 ? 1_000_000_000 : 60_000_000_000)

@@ -149,6 +149,22 @@ import Testing
     try await fixture.expectVerified()
   }
 
+  @Test func aModelThatTakesTheTextEndsTheFailureOfTheOneBefore() async throws {
+    let fixture = try SyncFixture()
+    fixture.source.write("bad.txt", "poison")
+    fixture.source.write("good.txt", "text")
+    try await fixture.sync()
+    let strict = CountingEmbedder(name: "strict")
+    strict.trouble { $0.refused = ["poison"] }
+    fixture.model = strict
+    try await fixture.sync()
+    #expect(try await fixture.failures().map(\.origin) == ["bad.txt"])
+    fixture.model = CountingEmbedder(name: "lenient")
+    #expect(try await fixture.sync().kinds == [.embedded: 2])
+    #expect(try await fixture.failures().isEmpty)
+    try await fixture.expectVerified()
+  }
+
   @Test func theForecastCountsWhatANewModelIsFilledWith() async throws {
     let fixture = try SyncFixture()
     for index in 0..<9 { fixture.source.write("\(index).txt", "text \(index)\n\nshared") }

@@ -361,7 +361,7 @@ public struct ModelPull: Sendable {
     if try FileSystem.exists(target) {
       try FileSystem.exchange(staging, with: target)
       // The name of what is fetched now belongs to the one that stood there.
-      try removeModel(staging)
+      try? removeModel(staging)
     } else {
       try FileSystem.move(staging, to: target)
     }
@@ -369,16 +369,22 @@ public struct ModelPull: Sendable {
     // What interrupted calls fetched of other commits.
     for entry in try FileSystem.names(in: models) {
       let entry = String(decoding: entry, as: UTF8.self)
-      if entry.hasPrefix(".pull-\(name)-"), entry.utf8.count == name.utf8.count + 19 {
-        try removeModel("\(models)/\(entry)")
+      let commit = entry.utf8.dropFirst(name.utf8.count + 7)
+      if entry.hasPrefix(".pull-\(name)-"), commit.count == 12, commit.allSatisfy(Self.isHexadecimal) {
+        try? removeModel("\(models)/\(entry)")
       }
     }
   }
 
+  private static func isHexadecimal(_ byte: UInt8) -> Bool {
+    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
+  }
+
+  /// Removes a model with all that stands in its folder; a link is removed, not followed.
   private static func removeModel(_ folder: String) throws {
     if try FileStatus(of: folder, followingLinks: false).kind == .folder {
       for name in try FileSystem.names(in: folder) {
-        try FileSystem.remove("\(folder)/\(String(decoding: name, as: UTF8.self))")
+        try removeModel("\(folder)/\(String(decoding: name, as: UTF8.self))")
       }
     }
     try FileSystem.remove(folder)

@@ -100,6 +100,9 @@ public protocol StoreSnapshot {
   /// How many documents are live, of one source when its name is given.
   func liveDocumentCount(source: String?) throws -> Int
 
+  /// Live documents in the order of their identities, after one of them, at most `limit`: each page costs what it holds.
+  func liveDocumentIDs(after document: DocumentID?, limit: Int) throws -> [DocumentID]
+
   /// Documents as a query asks.
   func documents(_ query: DocumentQuery) throws -> [DocumentRecord]
 

@@ -14,6 +14,8 @@ final class KeywordCache: Sendable {
   static let listBytesMax = bytesMax / 4
   /// Changed passages that lists follow; after more changes they are read again.
   static let changesMax = 2_048
+  /// Bytes that may have to be moved to follow; where it is more, reading again is faster.
+  static let movedBytesMax = 1 << 31
 
   /// The words' lists, and what is known of the whole index.
   struct Known {
@@ -41,6 +43,9 @@ final class KeywordCache: Sendable {
     /// Whether the tokens of a passage tell if it belongs in the list.
     var isOfWord: Bool
     var lastUse: UInt64
+
+    /// Bytes beside the postings: a list of a word that nobody uses costs memory, too.
+    static func overhead(of word: UTF8Text) -> Int { 160 + word.bytes.count }
   }
 
   private struct State {
@@ -83,7 +88,7 @@ final class KeywordCache: Sendable {
       state.lengths = state.lengths ?? known.lengths
       state.uses += 1
       for (word, postings) in known.lists where state.lists[word] == nil {
-        let bytes = postings.count * MemoryLayout<Posting>.stride
+        let bytes = postings.count * MemoryLayout<Posting>.stride + List.overhead(of: word)
         guard bytes <= Self.listBytesMax else { continue }
         state.lists[word] = List(postings: postings, isOfWord: KeywordQuery.isWord(word), lastUse: state.uses)
         state.bytes += bytes
@@ -93,7 +98,7 @@ final class KeywordCache: Sendable {
       for (word, list) in state.lists.sorted(by: { $0.value.lastUse < $1.value.lastUse }) {
         if state.bytes <= Self.bytesMax / 4 * 3 { break }
         state.lists[word] = nil
-        state.bytes -= list.postings.count * MemoryLayout<Posting>.stride
+        state.bytes -= list.postings.count * MemoryLayout<Posting>.stride + List.overhead(of: word)
       }
     }
   }
@@ -112,12 +117,17 @@ final class KeywordCache: Sendable {
   func follow(_ changes: [Change], from old: Head, to new: Head) {
     state.withLock { state in
       guard state.head == old, var lengths = state.lengths, var totals = state.totals else { return }
+      let bytes = state.bytes + lengths.count * MemoryLayout<Posting>.stride
+      guard changes.count <= Self.movedBytesMax / max(1, bytes) else {
+        state = State()
+        return
+      }
       // Lets the arrays be changed in place.
       state.lengths = nil
       if !changes.isEmpty {
         for (word, list) in state.lists where !list.isOfWord {
           state.lists[word] = nil
-          state.bytes -= list.postings.count * MemoryLayout<Posting>.stride
+          state.bytes -= list.postings.count * MemoryLayout<Posting>.stride + List.overhead(of: word)
         }
       }
       for change in changes {

@@ -67,6 +67,11 @@ class MemorySnapshot: StoreSnapshot {
     }
   }
 
+  func liveDocumentIDs(after document: DocumentID?, limit: Int) -> [DocumentID] {
+    let ids = liveDocuments.map(\.id).filter { id in document.map { $0 < id } ?? true }
+    return Array(ids.sorted().prefix(max(0, limit)))
+  }
+
   func itemPaths(of source: SourceID, pipelineOtherThan pipeline: String) -> [[UInt8]] {
     let stale = liveDocuments.filter { $0.source == source && UTF8Text($0.pipeline) != UTF8Text(pipeline) }
     return Set(stale.map(\.itemPath)).sorted { $0.lexicographicallyPrecedes($1) }

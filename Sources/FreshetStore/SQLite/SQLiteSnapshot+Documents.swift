@@ -92,6 +92,14 @@ extension SQLiteSnapshot {
     )
   }
 
+  func liveDocumentIDs(after document: DocumentID?, limit: Int) throws -> [DocumentID] {
+    try connection.rows(
+      "SELECT uuid FROM document WHERE uuid > ?1 AND is_live = 1 ORDER BY uuid LIMIT ?2",
+      .blob(document?.bytes ?? []),
+      .int(max(0, limit))
+    ) { try $0.identifier(0) }
+  }
+
   func itemPaths(of source: SourceID, pipelineOtherThan pipeline: String) throws -> [[UInt8]] {
     try connection.rows(
       """

@@ -242,8 +242,13 @@ struct Departures: Sendable {
       }
     )
     for pair in pairs {
-      let document = gone[pair.vanished].document
+      let loss = gone[pair.vanished]
+      let document = loss.document
       let appearance = appearances[pair.appeared]
+      if loss.reason == .outOfScope, loss.fingerprint.map(FilePlace.init) != FilePlace(appearance.work.item.fingerprint)
+      {
+        continue
+      }
       renames.moved.insert(document.id)
       if let prepared = try await prepareRename(of: document, to: appearance) {
         renames.made.insert(appearance.key)

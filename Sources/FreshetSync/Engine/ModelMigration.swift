@@ -160,14 +160,15 @@ struct ModelMigration: Sendable {
       try transaction.serve(model: model.id)
       try transaction.set(Self.incompleteSetting, to: nil)
       try transaction.set(Self.untoldSetting, to: nil)
-      var query = DocumentQuery()
-      query.limit = Self.pageSize
+      var last: DocumentID?
       while true {
-        // Nothing that is written here moves a document in this order.
-        let documents = try transaction.documents(query)
-        for document in documents where !refused.contains(document.id) { try tell(document, transaction) }
-        query.offset += documents.count
-        if documents.count < query.limit { break }
+        let ids = try transaction.liveDocumentIDs(after: last, limit: Self.pageSize)
+        for id in ids where !refused.contains(id) {
+          guard let document = try transaction.document(id) else { continue }
+          try tell(document, transaction)
+        }
+        guard ids.count == Self.pageSize else { break }
+        last = ids.last
       }
     }
   }
@@ -178,17 +179,6 @@ struct ModelMigration: Sendable {
       try transaction.set(Self.untoldSetting, to: nil)
       for id in documents.sorted(by: { $0.description < $1.description }) {
         guard let document = try transaction.document(id), document.state == .live else { continue }
-        let failure = try transaction.failures(source: document.sourceName, itemPath: document.itemPath)
-          .first { $0.origin == document.origin }
-        if let failure, failure.error.code == .embedderFailed, failure.contentHash == document.contentHash,
-          try !Self.lacksVector(document, transaction)
-        {
-          try transaction.removeFailures(
-            source: document.sourceName,
-            itemPath: document.itemPath,
-            origin: document.origin
-          )
-        }
         try tell(document, transaction)
       }
     }
@@ -241,7 +231,19 @@ struct ModelMigration: Sendable {
     return Int(last - first)
   }
 
+  /// Tells of one document's vectors, and forgets that a model refused a text of it.
   private func tell(_ document: DocumentRecord, _ transaction: any StoreTransaction) throws {
+    let failure = try transaction.failures(source: document.sourceName, itemPath: document.itemPath)
+      .first { $0.origin == document.origin }
+    if let failure, failure.error.code == .embedderFailed, failure.contentHash == document.contentHash,
+      try !Self.lacksVector(document, transaction)
+    {
+      try transaction.removeFailures(
+        source: document.sourceName,
+        itemPath: document.itemPath,
+        origin: document.origin
+      )
+    }
     let awaits = try document.editionState == .awaitingVectors && Self.lacksVector(document, transaction)
     let edition = DocumentChange.Edition(
       parser: document.parser,

@@ -98,13 +98,12 @@ extension SyncEngine {
         }
       }
       var live: Set<PassageID> = []
-      var query = DocumentQuery()
-      query.limit = ModelMigration.pageSize
+      var last: DocumentID?
       while true {
-        let documents = try snapshot.documents(query)
-        for document in documents { live.formUnion(try snapshot.chunks(of: document.id).map(\.passage)) }
-        query.offset += documents.count
-        if documents.count < query.limit { return (nil, live.sorted()) }
+        let ids = try snapshot.liveDocumentIDs(after: last, limit: ModelMigration.pageSize)
+        for id in ids { live.formUnion(try snapshot.chunks(of: id).map(\.passage)) }
+        guard ids.count == ModelMigration.pageSize else { return (nil, live.sorted()) }
+        last = ids.last
       }
     }
   }

@@ -9,6 +9,7 @@ extension StoreConformance {
     Check("a transaction reads its own writes") { try await $0.readsOwnWrites() },
     Check("sources are registered once, updated, removed and revived") { try await $0.keepsSources() },
     Check("items are paged in the order of their bytes") { try await $0.pagesItems() },
+    Check("live documents are paged in the order of their identities") { try await $0.pagesDocuments() },
     Check("time never goes back in the log") { try await $0.keepsTimeMonotone() },
     Check("a closed store refuses every call") { try await $0.refusesWhenClosed() },
     Check("concurrent writers run one after the other") { try await $0.serialisesWriters() },
@@ -30,6 +31,25 @@ extension StoreConformance {
         let changed = try snapshot.passagesChanged(after: 0)
         try expect(changed.live.isEmpty && changed.gone.isEmpty, "an empty store has changed passages")
       }
+    }
+  }
+
+  private func pagesDocuments() async throws {
+    try await withStore { store, source in
+      let documents = (0..<7).map { SampleDocument(origin: "\($0).md", paragraphs: ["text \($0)"]) }
+      for document in documents {
+        _ = try await store.write { try document.apply(.created, to: $0, source: source) }
+      }
+      _ = try await store.write { try documents[3].apply(.deleted, to: $0, source: source) }
+      let paged = try await store.read(.everything) { snapshot throws in
+        var ids: [DocumentID] = []
+        while true {
+          let page = try snapshot.liveDocumentIDs(after: ids.last, limit: 2)
+          ids += page
+          if page.count < 2 { return ids }
+        }
+      }
+      try expectEqual(paged, documents.map(\.id).filter { $0 != documents[3].id }.sorted())
     }
   }
 
