@@ -9,7 +9,7 @@ help:
 	  'make build               set up, build for release' \
 	  'make test                set up, run every test and a small share of the campaigns' \
 	  'make campaign            the long runs that try to break the built command' \
-	  'make sanitize            every test under the thread sanitizer' \
+	  'make sanitize            the tests under the thread sanitizer' \
   'make bench               set up, measure, print ratios' \
 	  'make lint                formatting, warnings as errors, file lengths' \
 	  'make docs                the library reference, into .build/docs' \
