@@ -3,6 +3,11 @@ import FreshetSystem
 import Testing
 
 @Suite struct VocabularyTests {
+  @Test func theFirstAndTheLastMomentHaveAText() {
+    #expect(Timestamp(nanoseconds: .min).description == "1677-09-21T00:12:43.145Z")
+    #expect(Timestamp(nanoseconds: .max).description == "2262-04-11T23:47:16.854Z")
+  }
+
   @Test func digestOfAbcIsThatOfTheStandard() {
     #expect(
       SHA256.digest(of: Array("abc".utf8)).description

@@ -29,7 +29,9 @@ public struct Timestamp: Hashable, Sendable, Comparable, CustomStringConvertible
   /// RFC 3339 in UTC with milliseconds: `2026-03-01T12:30:05.250Z`.
   public var description: String {
     let seconds = floorDivide(nanoseconds, 1_000_000_000)
-    let milliseconds = (nanoseconds - seconds * 1_000_000_000) / 1_000_000
+    // Of the earliest moments, the whole second before them is not a moment.
+    let rest = nanoseconds % 1_000_000_000
+    let milliseconds = (rest < 0 ? rest + 1_000_000_000 : rest) / 1_000_000
     let days = floorDivide(seconds, 86_400)
     let inDay = seconds - days * 86_400
     let (year, month, day) = Self.civil(fromDays: days)
