@@ -27,7 +27,8 @@ class Forecast(Campaign):
         if provider == "onnx":
             workspace.environment |= {"FRESHET_EMBEDDER_PROVIDER": "onnx", "FRESHET_EMBEDDER_DIMENSION": None}
         corpus = Edits.corpus(self)
-        files = sorted(path for path in corpus.rglob("*") if path.suffix in (".html", ".md", ".txt", ".rst"))
+        files = sorted(path for path in corpus.rglob("*")
+                       if path.is_file() and path.suffix in (".html", ".md", ".txt", ".rst"))
         for file in chance.sample(files, min(count, len(files))):
             place = workspace.docs / file.relative_to(corpus)
             place.parent.mkdir(parents=True, exist_ok=True)

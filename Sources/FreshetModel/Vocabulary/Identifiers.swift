@@ -54,16 +54,17 @@ extension UniversalIdentifier {
 
   /// Makes a random version 4 identifier (RFC 9562 § 5.4).
   public static func random(using generator: inout some RandomNumberGenerator) -> Self {
-    Self(
-      high: generator.next() & 0xFFFF_FFFF_FFFF_0FFF | 0x4000,
-      low: generator.next() & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
-    )
+    version4(generator.next(), generator.next())
   }
 
   /// Makes a random version 4 identifier from the system's generator.
   public static func random() -> Self {
-    var generator = SystemRandomNumberGenerator()
-    return random(using: &generator)
+    // The system's generator has no size, and the thread sanitizer takes its address for that of something shared.
+    version4(.random(in: .min ... .max), .random(in: .min ... .max))
+  }
+
+  private static func version4(_ high: UInt64, _ low: UInt64) -> Self {
+    Self(high: high & 0xFFFF_FFFF_FFFF_0FFF | 0x4000, low: low & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000)
   }
 
   /// The 16 bytes in network order.
