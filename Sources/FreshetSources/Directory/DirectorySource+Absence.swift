@@ -27,11 +27,7 @@ extension DirectorySource {
     let ignoreFiles = IgnoreFiles(respectsGitignore: configuration.respectsGitignore)
     var ignored = IgnoreStack()
     do {
-      let above = try EnclosingIgnoreFiles(
-        above: configuration.path,
-        respectsGitignore: configuration.respectsGitignore
-      )
-      ignored.push(above)
+      ignored.push(try EnclosingIgnoreFiles(above: configuration))
     } catch let error as FreshetError {
       return .unknown(error)
     } catch {

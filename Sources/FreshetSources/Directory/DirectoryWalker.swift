@@ -87,11 +87,7 @@ struct DirectoryWalker: ~Copyable {
 
   private mutating func enterRoot() throws {
     do {
-      let above = try EnclosingIgnoreFiles(
-        above: configuration.path,
-        respectsGitignore: configuration.respectsGitignore
-      )
-      ignored.push(above)
+      ignored.push(try EnclosingIgnoreFiles(above: configuration))
     } catch let error as FreshetError {
       batch.problems.append(ListingProblem(path: [], error: error))
       return

@@ -26,8 +26,8 @@ struct EnclosingIgnoreFiles: Sendable {
   /// Reads them; none for a source whose root is the repository's, or is in none.
   ///
   /// - Throws: `FreshetError` for one that is there and cannot be obeyed.
-  init(above root: String, respectsGitignore: Bool) throws {
-    guard respectsGitignore, let real = FileSystem.resolved(Array(root.utf8)),
+  init(above source: DirectoryConfiguration) throws {
+    guard source.respectsGitignore, let real = FileSystem.resolved(Array(source.path.utf8)),
       let depth = Self.repository(of: real)
     else {
       files = []

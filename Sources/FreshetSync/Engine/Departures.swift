@@ -22,17 +22,6 @@ struct Departures: Sendable {
     var fingerprint: ItemFingerprint?
   }
 
-  /// Which file it is, whatever its name.
-  private struct FilePlace: Hashable {
-    var device: UInt64
-    var inode: UInt64
-
-    init(_ fingerprint: ItemFingerprint) {
-      device = fingerprint.device
-      inode = fingerprint.inode
-    }
-  }
-
   /// What is known of one source's losses.
   private struct Losses {
     var gone: [Gone] = []
@@ -214,12 +203,7 @@ struct Departures: Sendable {
   /// Pairs appearances with losses; what is paired is no loss any more.
   private func rename(_ appearances: [HeldAppearance], _ losses: inout [String: Losses]) async throws -> Renames {
     var renames = Renames()
-    // What a pattern leaves out is deleted, not moved, unless the very file stands elsewhere now: moved behind a link, or
-    // taken over by a source inside of this one.
-    let places = Set(appearances.lazy.filter { !$0.isMember }.map { FilePlace($0.work.item.fingerprint) })
-    let gone = losses.sorted { $0.key < $1.key }.flatMap(\.value.gone).filter { gone in
-      gone.reason != .outOfScope || gone.fingerprint.map { places.contains(FilePlace($0)) } ?? false
-    }
+    let gone = losses.sorted { $0.key < $1.key }.flatMap(\.value.gone)
     guard !gone.isEmpty, !appearances.isEmpty else { return renames }
     let pairs = RenamePairing.pairs(
       vanished: gone.map {
@@ -228,7 +212,10 @@ struct Departures: Sendable {
           path: Array($0.document.origin.utf8),
           fingerprint: $0.fingerprint,
           contentHash: $0.document.contentHash,
-          size: $0.document.size
+          size: $0.document.size,
+          // What a pattern leaves out is deleted, not moved, unless the very file stands elsewhere now: moved behind a
+          // link, or taken over by a source inside of this one.
+          pairsByInodeOnly: $0.reason == .outOfScope
         )
       },
       appeared: appearances.map {
@@ -242,13 +229,8 @@ struct Departures: Sendable {
       }
     )
     for pair in pairs {
-      let loss = gone[pair.vanished]
-      let document = loss.document
+      let document = gone[pair.vanished].document
       let appearance = appearances[pair.appeared]
-      if loss.reason == .outOfScope, loss.fingerprint.map(FilePlace.init) != FilePlace(appearance.work.item.fingerprint)
-      {
-        continue
-      }
       renames.moved.insert(document.id)
       if let prepared = try await prepareRename(of: document, to: appearance) {
         renames.made.insert(appearance.key)

@@ -18,6 +18,8 @@ public enum RenamePairing {
     public var contentHash: ContentHash
     /// Bytes of the content.
     public var size: Int64
+    /// Whether it pairs with the very file only, never by its name.
+    public var pairsByInodeOnly: Bool
 
     /// Describes a candidate.
     public init(
@@ -25,13 +27,15 @@ public enum RenamePairing {
       path: [UInt8],
       fingerprint: ItemFingerprint?,
       contentHash: ContentHash,
-      size: Int64
+      size: Int64,
+      pairsByInodeOnly: Bool = false
     ) {
       self.source = source
       self.path = path
       self.fingerprint = fingerprint
       self.contentHash = contentHash
       self.size = size
+      self.pairsByInodeOnly = pairsByInodeOnly
     }
   }
 
@@ -69,6 +73,7 @@ public enum RenamePairing {
         came.removeAll { cameTaken.contains($0) }
       }
       take(byInode(gone, came, vanished, appeared))
+      gone.removeAll { vanished[$0].pairsByInodeOnly }
       for goneOfName in groupedByName(gone, vanished) {
         let name = fileName(vanished[goneOfName[0]].path)
         take(bySuffix(goneOfName, came.filter { fileName(appeared[$0].path) == name }, vanished, appeared))
