@@ -26,6 +26,25 @@ public protocol Store: Sendable {
 
   /// Finishes what is under way and releases the store; every later call throws `store_failed`.
   func close() async
+
+  // MARK: Space
+
+  /// What the collection takes on the disk; `nil` for a store without files.
+  func space() async throws -> StoreSpace?
+
+  /// Returns free space to the file system, beside readers. Each call is whole or not at all, also when the process dies.
+  /// - Returns: whether the call did what it was asked for: `false` when no free page was left for a step, or readers kept
+  ///   the log from being emptied.
+  /// - Throws: `FreshetError` with `disk_full`, `locked` or `store_failed`.
+  func returnSpace(_ way: SpaceReturn) async throws -> Bool
+}
+
+extension Store {
+  /// A store without files takes no space.
+  public func space() async throws -> StoreSpace? { nil }
+
+  /// A store without files has nothing to return.
+  public func returnSpace(_ way: SpaceReturn) async throws -> Bool { false }
 }
 
 /// A page of a listing of documents, for people and programs.
@@ -191,6 +210,27 @@ public protocol StoreSnapshot {
   ///
   /// - Parameter contents: whether each stored content is read and hashed too.
   func problems(checkingContents contents: Bool) throws -> [IntegrityProblem]
+
+  // MARK: Retention
+
+  /// The versions of a document whose content was collected: their rows are all that is kept of them. Their content may
+  /// be there again when another version has the same.
+  func collectedVersions(of document: DocumentID) throws -> Set<Int>
+
+  /// Documents that are deleted or have more than one version, in the order of their identities, after one of them, at
+  /// most `limit`.
+  func documentsWithHistory(after document: DocumentID?, limit: Int) throws -> [DocumentHistory]
+
+  /// Passages that no chunk has, in an order of the store's, at most `limit`: texts that were embedded for documents which
+  /// never came to be committed.
+  func passagesWithoutChunks(limit: Int) throws -> [PassageID]
+
+  /// What would be removed if these versions were collected, with everything that is garbage already, and the history
+  /// floor after it. Nothing is written.
+  func reclaimable(
+    collecting versions: [(document: DocumentID, versions: [Int])],
+    withoutChunks passages: Bool
+  ) throws -> (amounts: ReclaimedAmounts, historyFloor: SequenceNumber)
 }
 
 /// Something that does not hold in a collection.
@@ -275,6 +315,19 @@ public protocol StoreTransaction: StoreSnapshot {
 
   /// Sets a named value, or removes it.
   func set(_ name: String, to value: String?) throws
+
+  // MARK: Retention
+
+  /// Marks versions as collected, and raises the head's history floor to the first sequence from which on every state is
+  /// still whole. What only they needed is removed by `sweep(.collectedVersions)`; versions marked already are left out.
+  /// - Returns: how many were marked.
+  /// - Throws: `FreshetError` with `store_failed` for the current version of a live document, and for one that does not
+  ///   exist.
+  func collect(versions: [Int], of document: DocumentID) throws -> Int
+
+  /// Removes some of the garbage of a kind: about `limit` rows, so that a step is short however much there is. A live
+  /// document and a version that is kept lose nothing.
+  func sweep(_ garbage: Garbage, limit: Int) throws -> SweptGarbage
 }
 
 /// A passage that is to be found or inserted.

@@ -55,8 +55,17 @@ extension SQLiteSnapshot {
       try found.check { found in
         let versions = try checkVersions(of: document, &found)
         let editions = try editions(of: document.row)
-        try checkEditions(editions, of: document, deletions: versions.filter { $0.kind == .deleted }, &found)
-        try checkChunks(of: document, in: editions, &found)
+        let history = try collectedHistory(row: document.row)
+        try checkEditions(
+          editions,
+          of: document,
+          deletions: versions.filter { $0.kind == .deleted },
+          history: history,
+          &found
+        )
+        // What is left of a collected version is not whole any more.
+        let whole = editions.filter { !(history?.isCollected($0.version) ?? false) }
+        try checkChunks(of: document, in: whole, history: history, &found)
         if let last = versions.last { fieldCount += try checkFields(of: document, editions.last, last, &found) }
       }
     }
@@ -146,6 +155,7 @@ extension SQLiteSnapshot {
     _ editions: [EditionRow],
     of document: DocumentRow,
     deletions: [VersionRecord],
+    history: CollectedHistory?,
     _ found: inout ProblemCollector
   ) throws {
     func problem(_ code: String, _ version: Int?, _ message: String) {
@@ -158,7 +168,8 @@ extension SQLiteSnapshot {
         problem("edition_unlogged", edition.version, "the log does not have the edition of change \(edition.from).")
         continue
       }
-      let digest = try digest(of: edition)
+      let isCollected = history?.isCollected(edition.version) ?? false
+      let digest = isCollected ? logged.edition : try digest(of: edition)
       let fits =
         logged.edition == digest && logged.version == edition.version && logged.contentHash == edition.contentHash
         && edition.scope == Scope.everything.name
@@ -167,11 +178,21 @@ extension SQLiteSnapshot {
       }
       let next = index + 1 < editions.count ? editions[index + 1].from : nil
       let deletion = deletions.first { $0.sequence > edition.from && $0.sequence <= next ?? .max }
-      if edition.to != deletion?.sequence ?? next {
+      let end = history.map { $0.end(ofEditionFrom: edition.from) } ?? deletion?.sequence ?? next
+      if edition.to != end {
         problem("edition_altered", edition.version, "the edition of change \(edition.from) ends at another change.")
       }
     }
-    if document.isLive != (editions.last.map { $0.to == nil } ?? false) || document.edition != editions.last?.row {
+    // The last edition of a deleted document may be gone with its version.
+    let last = history?.logged.last?.from ?? editions.last?.from
+    let edition = editions.last.flatMap { $0.from == last ? $0.row : nil }
+    if let history {
+      let rows = Set(editions.map(\.from))
+      for logged in history.logged where !rows.contains(logged.from) && !history.isCollected(logged.version) {
+        problem("edition_missing", logged.version, "the edition of change \(logged.from) is missing.")
+      }
+    }
+    if document.isLive != (editions.last.map { $0.to == nil } ?? false) || document.edition != edition {
       problem("document_altered", document.version, "the document does not agree with its editions.")
     }
   }
@@ -214,6 +235,7 @@ extension SQLiteSnapshot {
   private func checkChunks(
     of document: DocumentRow,
     in editions: [EditionRow],
+    history: CollectedHistory?,
     _ found: inout ProblemCollector
   ) throws {
     var expected: [Int64: (from: SequenceNumber, to: SequenceNumber?)] = [:]
@@ -227,8 +249,14 @@ extension SQLiteSnapshot {
         "SELECT document, from_sequence, to_sequence FROM chunk WHERE id = ?1",
         .integer(row)
       ) { chunk in
-        chunk.integer(0) == document.row && chunk.integer(1) == interval.from
-          && (chunk.isNull(2) ? nil : chunk.integer(2)) == interval.to
+        let (from, to) = (chunk.integer(1), chunk.isNull(2) ? nil : chunk.integer(2))
+        guard chunk.integer(0) == document.row else { return false }
+        if from == interval.from, to == interval.to { return true }
+        // Editions that had it before or after may be gone.
+        guard let history else { return false }
+        let begins = from == interval.from || history.isCollected(from: from, to: interval.from)
+        guard let end = interval.to, let to else { return begins && interval.to == to }
+        return begins && (to == end || history.isCollected(from: end, to: to))
       }
       if fits != true {
         found.add(

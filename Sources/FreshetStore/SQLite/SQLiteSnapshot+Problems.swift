@@ -26,10 +26,12 @@ struct ProblemCollector {
 extension SQLiteSnapshot {
   func problems(checkingContents contents: Bool) throws -> [IntegrityProblem] {
     try prepareKeywordSearch()
+    refreshes = nil
     var found = ProblemCollector()
     try found.check { try checkStructure(thoroughly: contents, &$0) }
     try found.check { try checkLog(&$0) }
     try found.check { try checkDocuments(&$0) }
+    try found.check { try checkMarks(&$0) }
     try found.check { try checkPassages(&$0) }
     try found.check { try checkKeywordIndex(&$0) }
     try found.check { try checkRenditions(&$0) }
@@ -95,10 +97,15 @@ extension SQLiteSnapshot {
     if highest > recorded {
       found.add("head_altered", "Passage \(highest) is above the highest number recorded, \(recorded).")
     }
-    // Every change of a document opened an edition or deleted the document.
+    // Every change of a document opened an edition or deleted the document; editions of collected versions may be gone.
     let changes = try connection.count("SELECT count(*) FROM change")
     let expected = try connection.count(
-      "SELECT (SELECT count(*) FROM edition) + (SELECT count(*) FROM version WHERE kind = 'deleted')"
+      """
+      SELECT (SELECT count(*) FROM edition) + (SELECT count(*) FROM version WHERE kind = 'deleted')
+        + (SELECT count(*) FROM change c JOIN collected k ON k.document = c.document AND k.version = c.version
+          WHERE c.kind <> 'deleted' AND NOT EXISTS(
+            SELECT 1 FROM edition e WHERE e.document = c.document AND e.from_sequence = c.sequence))
+      """
     )
     if changes != expected {
       found.add("log_incomplete", "The log has \(changes) changes; editions and deletions make \(expected).")

@@ -9,6 +9,8 @@ class SQLiteSnapshot: StoreSnapshot {
   let caches: SearchCaches?
   /// The documents of the filter that was evaluated last.
   var lastFilter: (filter: Filter, documents: PassageSet)?
+  /// What `problems` read of the log for documents with collected versions, by document.
+  var refreshes: [Int64: [LoggedChange]]?
 
   /// Reads the head, which fixes the state that everything else is read at.
   init(_ connection: Connection, caches: SearchCaches? = nil) throws {
