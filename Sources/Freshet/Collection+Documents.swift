@@ -50,11 +50,7 @@ extension Collection {
     try await store.read(.everything) { snapshot in
       let version = try Self.version(number, of: document, snapshot)
       guard let bytes = try snapshot.content(version.contentHash) else {
-        throw FreshetError(
-          .notFound,
-          "only the hash of version \(version.number) is kept (`store_content`), not its text",
-          path: document.origin
-        )
+        throw try Self.missingContent(of: version, document, snapshot)
       }
       return bytes
     }
@@ -69,14 +65,30 @@ extension Collection {
         return rendition.markdown
       }
       guard let bytes = try snapshot.content(version.contentHash) else {
-        throw FreshetError(
-          .notFound,
-          "only the hash of version \(version.number) is kept (`store_content`), not its text",
-          path: document.origin
-        )
+        throw try Self.missingContent(of: version, document, snapshot)
       }
       return bytes
     }
+  }
+
+  /// Why only a version's hash is there.
+  static func missingContent(
+    of version: VersionRecord,
+    _ document: DocumentRecord,
+    _ snapshot: any StoreSnapshot
+  ) throws -> FreshetError {
+    if try snapshot.collectedVersions(of: document.id).contains(version.number) {
+      return FreshetError(
+        .historyPruned,
+        "the content of version \(version.number) is no longer kept (`history`); its row and its hash are",
+        path: document.origin
+      )
+    }
+    return FreshetError(
+      .notFound,
+      "only the hash of version \(version.number) is kept (`store_content`), not its text",
+      path: document.origin
+    )
   }
 
   /// The document's address: `file:///…`.
