@@ -17,12 +17,13 @@ from forecast import Forecast
 from moves import Moves
 from reading import Reading
 from rebuild import Rebuild
+from retention import Retention
 from sources import Sources
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CAMPAIGNS = {
     campaign.name: campaign
-    for campaign in (Crash, Fault, Reading, Embedder, Sources, Moves, Edits, BadInput, Rebuild, Forecast, Concurrency, Big)
+    for campaign in (Crash, Fault, Reading, Embedder, Sources, Moves, Edits, BadInput, Rebuild, Retention, Forecast, Concurrency, Big)
 }
 ONLY_WHEN_NAMED = {Big.name}
 
