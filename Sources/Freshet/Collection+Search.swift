@@ -30,8 +30,10 @@ extension Collection {
       var advanced: IndexView?
       if vector != nil, let settings, let model = try snapshot.models().first(where: { $0.state == .serving }) {
         let feed = SnapshotFeed(snapshot, model: model)
+        // A view that garbage was collected behind is read anew from the files, which a writer keeps in step.
+        let known = try view.flatMap { try $0.leads(to: feed) ? $0 : nil }
         advanced =
-          try view?.advanced(to: feed, settings: settings)
+          try known?.advanced(to: feed, settings: settings)
           ?? IndexDirectory(path: folder.index, settings: settings).open(feed, mode: .mapped)
       }
       let searcher = Searcher(snapshot, index: advanced?.index) { source, origin in

@@ -92,6 +92,56 @@ import Testing
     #expect(try await problems() != [])
   }
 
+  /// An edition that a state from the floor on has is there, and a state before the floor lacks one.
+  @Test(arguments: [41, 42, 43]) func everyStateFromTheHistoryFloorOnIsWhole(seed: UInt64) async throws {
+    let store = try SQLiteStore.open(at: path, mode: .readWrite(create: true))
+    let source = try await store.write { try $0.registerSource(name: "docs", location: "/docs").id }
+    var random = SeededRandom(seed: seed)
+    var documents = (0..<6).map { SampleDocument(origin: "\($0).md", paragraphs: ["first \($0)"]) }
+    var versions = [Int](repeating: 0, count: 6)
+    var isLive = [Bool](repeating: false, count: 6)
+    for step in 0..<160 {
+      let index = Int.random(in: 0..<6, using: &random)
+      documents[index].paragraphs = ["step \(step)", "shared \(Int.random(in: 0..<5, using: &random))"]
+      var kind = ChangeKind.modified
+      if versions[index] == 0 { kind = .created } else if !isLive[index] { kind = .restored }
+      if kind == .modified, Int.random(in: 0..<6, using: &random) == 0 {
+        kind = Bool.random(using: &random) ? .deleted : .metadata
+      }
+      documents[index].metadata = ["step": .integer(Int64(step))]
+      let (document, change) = (documents[index], kind)
+      // A deletion and a refresh keep the content of before.
+      if let before = try await store.read(.everything, { try $0.document(document.id) }), !change.changesContent {
+        let run = SampleDocument.run
+        try await store.write { transaction throws in
+          try transaction.refresh(before, change, document.metadata, source: source, run: run)
+        }
+      } else {
+        try await store.write { _ = try document.apply(change, to: $0, source: source) }
+      }
+      versions[index] += change.makesVersion ? 1 : 0
+      isLive[index] = change != .deleted
+      guard step % 20 == 19 else { continue }
+      for (index, document) in documents.enumerated() where versions[index] > 1 {
+        let last = isLive[index] ? versions[index] - 1 : versions[index]
+        let chosen = (1...last).filter { _ in Int.random(in: 0..<4, using: &random) == 0 }
+        _ = try await store.write { try $0.collect(versions: chosen, of: document.id) }
+      }
+      while try await !store.write({ try $0.sweep(.collectedVersions, limit: 7).isDone }) {}
+      let floor = try await store.read(.everything) { $0.head.historyFloor }
+      let ends = try RawDatabase(path).texts(
+        """
+        SELECT max(ifnull((SELECT min(n.sequence) FROM change n WHERE n.document = c.document AND n.sequence > c.sequence),
+          1000000)) FROM change c WHERE c.kind <> 'deleted' AND NOT EXISTS(
+            SELECT 1 FROM edition e WHERE e.document = c.document AND e.from_sequence = c.sequence)
+        """
+      )
+      #expect(ends.first.map { $0.isEmpty ? "0" : $0 } == String(floor), "seed \(seed), step \(step)")
+      #expect(try await problems() == [], "seed \(seed), step \(step)")
+    }
+    await store.close()
+  }
+
   @Test func theFileGivesItsSpaceBackInStepsBesideAReader() async throws {
     let store = try SQLiteStore.open(at: path, mode: .readWrite(create: true))
     let id = try await fill(store)
@@ -176,5 +226,55 @@ import Testing
       }
     }
     return document.id
+  }
+}
+
+extension ChangeKind {
+  /// Whether the document has another content after it.
+  fileprivate var changesContent: Bool { self != .deleted && self != .metadata }
+}
+
+extension StoreTransaction {
+  /// Applies a change that keeps the content.
+  fileprivate func refresh(
+    _ document: DocumentRecord,
+    _ kind: ChangeKind,
+    _ metadata: Metadata,
+    source: SourceID,
+    run: RunID
+  ) throws {
+    let version = DocumentChange.Version(
+      contentHash: document.contentHash,
+      size: document.size,
+      content: nil,
+      fileModified: document.fileModified,
+      actor: "tester",
+      owner: nil
+    )
+    let edition = DocumentChange.Edition(
+      parser: document.parser,
+      markdown: nil,
+      markdownIsContent: false,
+      map: nil,
+      statedTitle: nil,
+      statedMetadata: [:],
+      title: document.title,
+      metadata: metadata,
+      pipeline: document.pipeline,
+      chunks: try chunks(of: document.id)
+    )
+    _ = try apply(
+      DocumentChange(
+        kind: kind,
+        document: document.id,
+        source: source,
+        itemPath: document.itemPath,
+        origin: document.origin,
+        run: run,
+        version: kind == .deleted ? version : nil,
+        edition: kind == .deleted ? nil : edition,
+        reason: kind == .deleted ? .vanished : nil
+      )
+    )
   }
 }
