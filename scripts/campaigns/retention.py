@@ -3,6 +3,7 @@
 import datetime
 import hashlib
 import pathlib
+import signal
 import sqlite3
 import subprocess
 import time
@@ -50,6 +51,7 @@ class Retention(Campaign):
         for name in names:
             yield name, lambda chance, name=name: self.rule(chance, name, 2 if quick else 7)
         yield "points", self.points
+        yield "interrupted", self.interrupted
 
     def report(self) -> None:
         self.say(f"{self.kills} kills; named points hit: {', '.join(sorted(self.points_hit))}")
@@ -189,6 +191,32 @@ class Retention(Campaign):
             workspace.remove()
         for point in POINTS:
             self.check(point in self.points_hit or self.options.quick, f"nothing ever died at {point}")
+
+    def interrupted(self, chance) -> None:
+        """Ctrl-C ends a run after the step under way, with 130; so does a time limit, with 0."""
+        if self.prepared is None:
+            self.prepare(chance)
+        name = "last" if self.options.quick else "one"
+        kept, codes = self._kept(RULES[name]), []
+        workspace = self._copy(name)
+        for attempt in range(4):
+            running = workspace.start("gc", "--json", **self._rules(name))
+            time.sleep(chance.uniform(0.02, 0.1))
+            running.kill(signal.SIGINT)
+            outcome = running.wait()
+            codes.append(outcome.code)
+            # Before the command listens, the signal ends it as any other.
+            self.check(outcome.code in (0, 130, -signal.SIGINT), f"interrupted: {outcome}")
+            self._check_whole(workspace, kept, f"interrupted, attempt {attempt + 1}")
+        workspace.remove()
+        workspace = self._copy(name)
+        limited = workspace.call("gc", "--json", "--time-limit", "1ms", **self._rules(name))
+        self.check_ends(limited, (0,), "a run with hardly any time")
+        self.check(limited.value().get("complete") is False, f"a millisecond was enough: {limited.value()}")
+        self._check_whole(workspace, kept, "a run with hardly any time")
+        self._finish(workspace, kept, "after an interruption")
+        workspace.remove()
+        self.say(f"interrupted: exit codes {codes}")
 
     # Checks
 
