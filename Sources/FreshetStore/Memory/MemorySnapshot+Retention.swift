@@ -2,7 +2,7 @@ import FreshetModel
 
 extension MemorySnapshot {
   func collectedVersions(of document: DocumentID) -> Set<Int> {
-    Set(state.documents[document]?.past.collected.keys ?? [:].keys)
+    Set(state.documents[document]?.stored.collected.keys ?? [:].keys)
   }
 
   func documentsWithHistory(after document: DocumentID?, limit: Int) -> [DocumentHistory] {
@@ -19,7 +19,7 @@ extension MemorySnapshot {
             number: version.number,
             at: version.at,
             isDeletion: version.kind == .deleted,
-            isCollected: stored.past.collected[version.number] != nil
+            isCollected: stored.stored.collected[version.number] != nil
           )
         }
       )
@@ -50,8 +50,8 @@ extension MemorySnapshot {
 
   func addRetentionProblems(_ found: inout ProblemCollector) {
     for (id, document) in state.documents {
-      let editions = Set(document.past.editions.map(\.version))
-      for (version, isPending) in document.past.collected {
+      let editions = Set(document.stored.editions.map(\.version))
+      for (version, isPending) in document.stored.collected {
         let isCurrent = document.record.state == .live && version == document.record.version
         if isCurrent || version < 1 || version > document.versions.count {
           found.add(
@@ -77,6 +77,6 @@ extension MemorySnapshot {
 extension MemoryState {
   /// The passages of every chunk, open or closed, that is kept.
   var passagesOfChunks: Set<PassageID> {
-    documents.values.reduce(into: []) { $0.formUnion($1.past.chunks.map(\.passage)) }
+    documents.values.reduce(into: []) { $0.formUnion($1.stored.chunks.map(\.passage)) }
   }
 }

@@ -7,7 +7,7 @@ struct MemoryState: Sendable {
     var versions: [VersionRecord]
     var chunks: [ChunkRecord]
     /// What was indexed of it at any time and is kept.
-    var past = MemoryPast()
+    var stored = MemoryEditions()
   }
 
   struct StoredRendition: Sendable {

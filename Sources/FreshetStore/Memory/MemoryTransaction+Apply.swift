@@ -36,8 +36,8 @@ extension MemoryTransaction {
     )
     moveChunks(from: document.chunks, to: change.edition?.chunks ?? [], at: sequence)
     document.chunks = change.edition?.chunks ?? []
-    document.past = stored?.past ?? MemoryPast()
-    document.past.follow(change.edition, version: document.record.version, content: contentHash, at: sequence)
+    document.stored = stored?.stored ?? MemoryEditions()
+    document.stored.follow(change.edition, version: document.record.version, content: contentHash, at: sequence)
     if let edition = change.edition { keepRendition(of: edition, contentHash: contentHash) }
     if let before, before.isLive { state.live[before.source]?[UTF8Text(before.origin)] = nil }
     if change.kind != .deleted { state.live[change.source, default: [:]][UTF8Text(change.origin)] = change.document }

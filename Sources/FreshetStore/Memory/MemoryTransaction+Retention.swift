@@ -17,11 +17,11 @@ extension MemoryTransaction {
       }
     }
     var marked = 0
-    for version in versions where stored.past.collected[version] == nil {
-      stored.past.collected[version] = true
+    for version in versions where stored.stored.collected[version] == nil {
+      stored.stored.collected[version] = true
       marked += 1
     }
-    for edition in stored.past.editions where stored.past.collected[edition.version] == true {
+    for edition in stored.stored.editions where stored.stored.collected[edition.version] == true {
       state.head.historyFloor = max(state.head.historyFloor, edition.to ?? 0)
     }
     state.documents[document] = stored
@@ -33,7 +33,7 @@ extension MemoryTransaction {
     switch garbage {
     case .collectedVersions:
       let pending = state.documents.values.flatMap { document in
-        document.past.collected.filter(\.value).map { (document: document.record.id, version: $0.key) }
+        document.stored.collected.filter(\.value).map { (document: document.record.id, version: $0.key) }
       }
       for (document, version) in pending.sorted(by: { ($0.document, $0.version) < ($1.document, $1.version) }) {
         guard amounts.rows < limit else { return SweptGarbage(amounts: amounts, isDone: false) }
@@ -55,9 +55,9 @@ extension MemoryTransaction {
 
   private func remove(_ version: Int, of document: DocumentID, _ amounts: inout ReclaimedAmounts) {
     guard var stored = state.documents[document] else { return }
-    let lastEdition = stored.past.editions.last?.from
-    let gone = stored.past.remove(versions: [version])
-    stored.past.collected[version] = false
+    let lastEdition = stored.stored.editions.last?.from
+    let gone = stored.stored.remove(versions: [version])
+    stored.stored.collected[version] = false
     // The last edition of a deleted document names it in listings.
     if let lastEdition, gone.editions.contains(where: { $0.from == lastEdition }) {
       stored.record.title = ""
@@ -71,7 +71,7 @@ extension MemoryTransaction {
     let used = gone.chunks.isEmpty ? [] : state.passagesOfChunks
     for passage in Set(gone.chunks.map(\.passage)) where !used.contains(passage) { remove(passage, &amounts) }
     for rendition in Set(gone.editions.map(\.rendition)) {
-      let isUsed = state.documents.values.contains { $0.past.editions.contains { $0.rendition == rendition } }
+      let isUsed = state.documents.values.contains { $0.stored.editions.contains { $0.rendition == rendition } }
       guard !isUsed, let removed = state.renditions.removeValue(forKey: rendition) else { continue }
       amounts.renditions += 1
       amounts.bytes += Int64(removed.map.count + (removed.markdown?.data.count ?? 0))
@@ -81,7 +81,7 @@ extension MemoryTransaction {
     let isNeeded = state.documents.values.contains { other in
       other.versions.contains { candidate in
         candidate.contentHash == stub.contentHash && candidate.kind != .deleted
-          && other.past.collected[candidate.number] != false
+          && other.stored.collected[candidate.number] != false
       }
     }
     guard !isNeeded, let content = state.contents.removeValue(forKey: stub.contentHash) else { return }

@@ -1,7 +1,7 @@
 import FreshetModel
 
 /// What a document's editions were, for as long as their versions are kept, and which versions were collected.
-struct MemoryPast: Sendable {
+struct MemoryEditions: Sendable {
   /// An edition, open or closed.
   struct Edition: Sendable {
     var version: Int
