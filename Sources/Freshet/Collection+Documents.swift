@@ -36,7 +36,10 @@ extension Collection {
       guard let document = fitting.first else {
         throw FreshetError(
           .notFound,
-          "there is no such document in the collection; `freshet list` shows what there is",
+          moment == nil
+            ? "there is no such document in the collection; `freshet list` shows what there is"
+            : "there was no document of this name after change \(snapshot.head.sequence); "
+              + "`freshet list --as-of \(snapshot.head.sequence)` shows what there was",
           path: name
         )
       }
