@@ -50,6 +50,13 @@ struct MemoryEditions: Sendable {
     )
   }
 
+  /// What was kept when there were only the first versions, as far as it still is.
+  func marks(upTo version: Int) -> MemoryEditions {
+    var past = self
+    past.collected = collected.filter { $0.key <= version }
+    return past
+  }
+
   /// Removes the editions of versions, and the chunks that no other edition has.
   mutating func remove(versions: Set<Int>) -> (editions: [Edition], chunks: [Chunk]) {
     let gone = editions.filter { versions.contains($0.version) }

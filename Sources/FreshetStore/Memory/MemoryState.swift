@@ -8,6 +8,15 @@ struct MemoryState: Sendable {
     var chunks: [ChunkRecord]
     /// What was indexed of it at any time and is kept.
     var stored = MemoryEditions()
+    /// What each change made of the document, oldest first.
+    var past: [Past] = []
+  }
+
+  /// A document after a change.
+  struct Past: Sendable {
+    var sequence: SequenceNumber
+    var record: DocumentRecord
+    var chunks: [ChunkRecord]
   }
 
   struct StoredRendition: Sendable {

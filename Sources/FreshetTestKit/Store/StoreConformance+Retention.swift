@@ -9,6 +9,7 @@ extension StoreConformance {
     Check("a deleted document can lose everything but its rows") { try await $0.collectsDeletedDocuments() },
     Check("what was collected can come back") { try await $0.takesBackWhatWasCollected() },
     Check("passages without chunks and retired models go") { try await $0.collectsUnusedPassagesAndModels() },
+    Check("from the history floor on the past answers as before") { try await $0.keepsThePastFromTheFloorOn() },
     Check("random lives lose exactly what was collected, in steps of any size") { try await $0.collectsRandomly() },
   ]
 
@@ -222,6 +223,60 @@ extension StoreConformance {
       try await store.read(.everything) { snapshot throws in
         try expectEqual(try snapshot.models().map(\.description.name), ["new"])
         try expectEqual(try snapshot.counts().vectors, 1)
+      }
+    }
+  }
+
+  /// What is searched and shown of live documents at a state.
+  private struct LiveState: Equatable {
+    var documents: [DocumentRecord]
+    var texts: [[String]]
+    var contents: [[UInt8]?]
+    var matches: [ScoredPassage]
+
+    init(_ snapshot: any StoreSnapshot) throws {
+      documents = try snapshot.documents(DocumentQuery())
+      texts = try documents.map { document in
+        try snapshot.passages(try snapshot.chunks(of: document.id).map(\.passage)).map(\.body)
+      }
+      contents = try documents.map { try snapshot.content($0.contentHash) }
+      matches = try snapshot.keywordMatches("topic", limit: 99, members: nil)
+    }
+  }
+
+  private func keepsThePastFromTheFloorOn() async throws {
+    try await withStore { store, source in
+      var random = SeededRandom(seed: seed)
+      let model = try await store.write { transaction throws in
+        try transaction.registerModel(ModelDescription(name: "m", fingerprint: "m", dimension: 2)).id
+      }
+      var lives: [Life] = []
+      for _ in 0..<6 {
+        for _ in 0..<20 { try await self.step(&lives, store, source, model, &random) }
+        let before = try await store.read(.everything) { snapshot throws in
+          try (snapshot.head.historyFloor...snapshot.head.sequence).map { try LiveState(snapshot.asOf($0)) }
+        }
+        let old = try await store.read(.everything) { $0.head.historyFloor }
+        try await collectSome(&lives, store, &random)
+        let seed = seed
+        try await store.read(.everything) { snapshot throws in
+          let floor = snapshot.head.historyFloor
+          for sequence in floor...snapshot.head.sequence {
+            try expectEqual(
+              try LiveState(snapshot.asOf(sequence)),
+              before[Int(sequence - old)],
+              "change \(sequence), floor \(floor) (seed \(seed))"
+            )
+          }
+          for sequence in [0, floor - 1] where sequence >= 0 && sequence < floor {
+            do {
+              _ = try snapshot.asOf(sequence)
+              try expect(false, "change \(sequence) is before the floor, \(floor)")
+            } catch let error as FreshetError {
+              try expectEqual(error.code, .historyPruned)
+            }
+          }
+        }
       }
     }
   }
