@@ -73,6 +73,19 @@ import Testing
     await collection.close()
   }
 
+  @Test func aFailureIsNamedByAPathThroughALink() async throws {
+    try folder.write("docs/broken.json", "{\"text\": ")
+    try #require(symlink(folder.path + "/docs", folder.path + "/alias") == 0)
+    let collection = try await open()
+    #expect(try await collection.sync().documents.failed == 1)
+    let found = try await collection.failures(of: [folder.path + "/alias/broken.json"])
+    #expect(found.map(\.origin) == ["broken.json"])
+    await #expect(throws: FreshetError.self) {
+      try await collection.failures(of: [folder.path + "/alias/keys.md"])
+    }
+    await collection.close()
+  }
+
   @Test func changesAreToldInOrderAndGoOnWhereAReaderStopped() async throws {
     let collection = try await open()
     let report = try await collection.sync()

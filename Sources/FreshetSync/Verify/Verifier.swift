@@ -57,7 +57,8 @@ public struct Verifier: Sendable {
         expect(
           counts.vectors == counts.passages,
           "vectors_missing",
-          "\(counts.passages - counts.vectors) of \(counts.passages) live passages have no vector; sync again"
+          "\(counts.passages - counts.vectors) of \(counts.passages) live passages have no vector; sync again, "
+            + "or see `freshet failures` for texts that the model refused"
         )
       }
       return report
