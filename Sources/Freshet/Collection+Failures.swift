@@ -50,17 +50,12 @@ extension Collection {
     try await sync(SyncRequest(retrying: failures), stop: stop, handler: handler)
   }
 
-  /// Takes failures off the record. The documents are as they were: one that failed for good is tried again when it, its
-  /// parser or the chunker changes, one that failed for a passing reason by the next sync.
+  /// Takes failures off the record: the next sync tries these documents as if it saw them for the first time.
   ///
   /// - Throws: `FreshetError` when the collection was opened for reading, or the store fails.
   public func clear(_ failures: [FailureRecord]) async throws {
     guard !failures.isEmpty else { return }
-    try await store.write { transaction in
-      for failure in failures {
-        try transaction.removeFailures(source: failure.source, itemPath: failure.itemPath, origin: failure.origin)
-      }
-    }
+    try await store.write { try Quarantine.clear(failures, $0) }
   }
 }
 

@@ -86,6 +86,42 @@ import Testing
     await collection.close()
   }
 
+  @Test func aChangeThatNoFingerprintTellsOfIsVerified() async throws {
+    func write(_ text: String, at date: Int) throws {
+      try folder.write("docs/keys.md", text)
+      var times = [timespec(tv_sec: date, tv_nsec: 0), timespec(tv_sec: date, tv_nsec: 0)]
+      try #require(utimensat(AT_FDCWD, folder.path + "/docs/keys.md", &times, 0) == 0)
+    }
+    // A time to come never tells whether a file changed.
+    try write("# Old\n\nThe text before.\n", at: 4_000_000_000)
+    let collection = try await open()
+    try await collection.sync()
+    #expect(try await collection.verify().problems == [])
+    try write("# New\n\nThe text behind.\n", at: 4_000_000_000)
+    let problems = try await collection.verify().problems
+    #expect(problems.map(\.code) == ["out_of_step"] && problems.first?.message.contains("keys.md") == true)
+    try await collection.sync()
+    // A fingerprint that moves alone is no difference.
+    try write("# New\n\nThe text behind.\n", at: 1_000_000_000)
+    #expect(try await collection.verify().problems == [])
+    await collection.close()
+  }
+
+  @Test func documentsOfASourceThatLeftTheConfigurationAreVerified() async throws {
+    try folder.write("more/one.md", "One document of another source.\n")
+    let both = try await Collection.open(
+      at: folder.path + "/docs.freshet",
+      sources: [try .folder(folder.path + "/docs"), try .folder(folder.path + "/more")],
+      embedder: HashEmbedder()
+    )
+    try await both.sync()
+    await both.close()
+    let collection = try await open()
+    let problems = try await collection.verify().problems
+    #expect(problems.map(\.code) == ["out_of_step"] && problems.first?.message.contains("more") == true)
+    await collection.close()
+  }
+
   @Test func changesAreToldInOrderAndGoOnWhereAReaderStopped() async throws {
     let collection = try await open()
     let report = try await collection.sync()
