@@ -122,6 +122,29 @@ import Testing
     await collection.close()
   }
 
+  @Test(arguments: SearchMode.allCases) func equalScoresAreOrderedAlikeWhateverTheHistory(mode: SearchMode) async throws
+  {
+    let names = ["north", "south", "east", "west", "up", "down"]
+    func hits(_ order: [String], in name: String) async throws -> [[String]] {
+      let documents = folder.path + "/" + name
+      let collection = try await Collection.open(
+        at: folder.path + "/\(name).freshet",
+        sources: [try .folder(documents)],
+        embedder: HashEmbedder()
+      )
+      for word in order {
+        try folder.write("\(name)/\(word).txt", "The ferry goes \(word) today.\n")
+        try await collection.sync()
+      }
+      var request = SearchRequest("ferry today", limit: 6)
+      request.mode = mode
+      let found = try await collection.search(request).hits
+      await collection.close()
+      return found.map { [$0.origin, "\($0.score)"] }
+    }
+    #expect(try await hits(names, in: "one") == hits(names.reversed(), in: "two"))
+  }
+
   @Test func changesAreToldInOrderAndGoOnWhereAReaderStopped() async throws {
     let collection = try await open()
     let report = try await collection.sync()
