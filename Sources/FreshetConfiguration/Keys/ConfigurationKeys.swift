@@ -226,7 +226,8 @@ enum ConfigurationKeys {
       .number(0...1),
       default: defaults,
       """
-      The share of a source's documents (and more than 20) above which deletions wait for `--allow-mass-delete`.
+      The share of a source's documents (and more than 20) above which deletions wait for `--allow-mass-delete`. Calls \
+      that name paths count with the deletions of the last 10 minutes.
       """
     ),
     Key(

@@ -124,6 +124,8 @@ struct CommitStage: Sendable {
     switch ready.element {
     case .document(let document): told.append(try apply(document, ready, transaction))
     case .deletion(let document, let reason): told.append(try delete(document, reason, transaction))
+    case .deletionsAccepted(let source):
+      try transaction.set(RemainingItems.setting(source), to: run.id.description)
     case .failure(let failure):
       let key = FailedItem(source: failure.source, path: failure.itemPath)
       memory.failed[key, default: []].insert(failure.origin)

@@ -61,6 +61,8 @@ enum PipelineElement: Sendable {
   case failure(FailureRecord)
   /// A document to delete.
   case deletion(DocumentRecord, DeletionReason)
+  /// The deletions of a source that follow were allowed whatever their number.
+  case deletionsAccepted(sourceName: String)
   /// Everything of an item came before: its row can be saved.
   case itemFinished(FinishedItem)
   /// The item is gone; its row goes too unless it still has documents.
