@@ -85,8 +85,17 @@ struct FinishedItem: Sendable {
   var path: [UInt8]
   /// Documents whose content did not change.
   var unchanged: Int
-  /// Documents whose edition is made by the present pipeline without a change.
-  var touched: [(document: DocumentID, pipeline: String)]
+  /// Documents of which something is noted without a change.
+  var touched: [TouchedDocument]
+}
+
+/// A document that stays as it is.
+struct TouchedDocument: Sendable {
+  var document: DocumentID
+  /// The present pipeline, which makes the edition that the document has.
+  var pipeline: String?
+  /// When the file was changed, though its content was not.
+  var fileModified: Timestamp?
 }
 
 extension ChunkDraft {
