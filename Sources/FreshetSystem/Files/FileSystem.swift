@@ -136,7 +136,7 @@ public enum FileSystem {
   }
 
   /// The path made absolute from the current folder, without `.`, `..` and doubled slashes; nothing has to be there, and
-  /// links stay.
+  /// links stay, except before `..`: that is the folder above the one that the link leads to, as it is for the system.
   ///
   /// - Throws: `FreshetError` when the current folder no longer exists.
   public static func absolutePath(_ path: String) throws -> String {
@@ -150,7 +150,17 @@ public enum FileSystem {
     }
     var parts: [Substring] = []
     for part in (base + path).split(separator: "/") {
-      if part == ".." { _ = parts.popLast() } else if part != "." { parts.append(part) }
+      if part == ".." {
+        let path = "/" + parts.joined(separator: "/")
+        if let status = try? FileStatus(of: path, followingLinks: false), status.kind == .link,
+          let target = try? resolved(path)
+        {
+          parts = target.split(separator: "/")
+        }
+        _ = parts.popLast()
+      } else if part != "." {
+        parts.append(part)
+      }
     }
     return "/" + parts.joined(separator: "/")
   }
