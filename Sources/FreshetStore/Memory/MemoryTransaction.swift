@@ -113,7 +113,7 @@ final class MemoryTransaction: MemorySnapshot, StoreTransaction {
       }
       return known.record
     }
-    guard (1...ModelLimits.dimensionMax).contains(description.dimension) else {
+    guard (1...ModelDescription.dimensionMax).contains(description.dimension) else {
       throw FreshetError(.modelMismatch, "A model of \(description.dimension) components cannot be stored.")
     }
     state.lastModel += 1
