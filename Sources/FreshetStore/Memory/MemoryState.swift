@@ -6,6 +6,15 @@ struct MemoryState: Sendable {
     var record: DocumentRecord
     var versions: [VersionRecord]
     var chunks: [ChunkRecord]
+    /// What each change made of the document, oldest first.
+    var past: [Past] = []
+  }
+
+  /// A document after a change.
+  struct Past: Sendable {
+    var sequence: SequenceNumber
+    var record: DocumentRecord
+    var chunks: [ChunkRecord]
   }
 
   struct StoredRendition: Sendable {

@@ -36,6 +36,7 @@ extension MemoryTransaction {
     )
     moveChunks(from: document.chunks, to: change.edition?.chunks ?? [], at: sequence)
     document.chunks = change.edition?.chunks ?? []
+    document.past = (stored?.past ?? []) + [.init(sequence: sequence, record: document.record, chunks: document.chunks)]
     if let edition = change.edition { keepRendition(of: edition, contentHash: contentHash) }
     if let before, before.isLive { state.live[before.source]?[UTF8Text(before.origin)] = nil }
     if change.kind != .deleted { state.live[change.source, default: [:]][UTF8Text(change.origin)] = change.document }
