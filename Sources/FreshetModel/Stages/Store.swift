@@ -192,7 +192,7 @@ public protocol StoreSnapshot {
   /// moment, for documents, versions, chunks, keywords, filters, occurrences and the log.
   ///
   /// Vectors are those that are stored now. What has no history is as it is now (settings, models, the paths of items) or
-  /// empty (items, failures).
+  /// empty (items, failures). What a transaction answers here holds until it writes again.
   ///
   /// - Parameter sequence: the last change of that state; 0 for the collection before its first one.
   /// - Throws: `FreshetError` with `invalid_argument` for a change that has not come yet, `history_pruned` below
