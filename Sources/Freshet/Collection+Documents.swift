@@ -50,11 +50,7 @@ extension Collection {
     try await store.read(.everything) { snapshot in
       let version = try Self.version(number, of: document, snapshot)
       guard let bytes = try snapshot.content(version.contentHash) else {
-        throw FreshetError(
-          .notFound,
-          "only the hash of version \(version.number) is kept (`store_content`), not its text",
-          path: document.origin
-        )
+        throw Self.contentIsMissing(version, of: document)
       }
       return bytes
     }
@@ -62,20 +58,12 @@ extension Collection {
 
   /// The text of a version as Markdown: the rendition that was indexed, when it is kept, else the content itself.
   public func text(of document: DocumentRecord, version number: Int? = nil) async throws -> [UInt8] {
-    let parser = document.parser
-    return try await store.read(.everything) { snapshot in
+    try await store.read(.everything) { snapshot in
       let version = try Self.version(number, of: document, snapshot)
-      if !parser.isEmpty, let rendition = try snapshot.rendition(of: version.contentHash, parser: parser) {
-        return rendition.markdown
+      guard let text = try Self.text(of: version, document, snapshot) else {
+        throw Self.contentIsMissing(version, of: document)
       }
-      guard let bytes = try snapshot.content(version.contentHash) else {
-        throw FreshetError(
-          .notFound,
-          "only the hash of version \(version.number) is kept (`store_content`), not its text",
-          path: document.origin
-        )
-      }
-      return bytes
+      return text
     }
   }
 
@@ -94,7 +82,7 @@ extension Collection {
     guard let version = number.map({ number in versions.first { $0.number == number } }) ?? versions.last else {
       throw FreshetError(
         .notFound,
-        "there is no such version; the document has versions 1 to \(versions.count)",
+        "there is no version \(number ?? 1); the document has versions 1 to \(versions.count)",
         path: document.origin
       )
     }

@@ -135,6 +135,11 @@ public protocol StoreSnapshot {
   /// The passages of these numbers; those that do not exist are left out.
   func passages(_ ids: [PassageID]) throws -> [PassageRecord]
 
+  // MARK: Editions of older versions
+
+  /// The newest edition of a document's version with its chunks; `nil` for a deletion, and when no edition of it is kept.
+  func edition(of document: DocumentID, version: Int) throws -> VersionEdition?
+
   // MARK: Vectors
 
   /// Every model, oldest first.

@@ -6,6 +6,8 @@ struct MemoryState: Sendable {
     var record: DocumentRecord
     var versions: [VersionRecord]
     var chunks: [ChunkRecord]
+    /// The newest edition of each version that has one.
+    var editions: [Int: VersionEdition] = [:]
   }
 
   struct StoredRendition: Sendable {

@@ -32,8 +32,18 @@ extension MemoryTransaction {
     var document = MemoryState.Document(
       record: makeRecord(change, source: source, stored: stored, versions: versions),
       versions: versions,
-      chunks: stored?.chunks ?? []
+      chunks: stored?.chunks ?? [],
+      editions: stored?.editions ?? [:]
     )
+    if let edition = change.edition {
+      document.editions[document.record.version] = VersionEdition(
+        version: document.record.version,
+        parser: edition.parser,
+        title: edition.title,
+        metadata: edition.metadata,
+        chunks: edition.chunks
+      )
+    }
     moveChunks(from: document.chunks, to: change.edition?.chunks ?? [], at: sequence)
     document.chunks = change.edition?.chunks ?? []
     if let edition = change.edition { keepRendition(of: edition, contentHash: contentHash) }

@@ -5,12 +5,18 @@ extension TextDiff {
   /// - Parameters:
   ///   - oldLabel: what the first line calls the old text; a line feed or tab in it is written as a space.
   ///   - newLabel: what the second line calls the new text.
+  ///   - notes: what stands after the labels, where other programs write the files' times.
   ///   - context: how many unchanged lines stand around a change.
-  public func unified(oldLabel: String, newLabel: String, context: Int = 3) -> [UInt8] {
+  public func unified(oldLabel: String, newLabel: String, notes: (old: String, new: String)? = nil, context: Int = 3)
+    -> [UInt8]
+  {
     guard !changes.isEmpty else { return [] }
     var output: [UInt8] = []
-    output.append(contentsOf: "--- \(Self.label(oldLabel))\n+++ \(Self.label(newLabel))\n".utf8)
-    for hunk in hunks(context: max(0, context)) { append(hunk, context: max(0, context), to: &output) }
+    let bounded = min(max(0, context), LineTable.linesMax)
+    func note(_ text: String?) -> String { text.map { "\t" + Self.label($0) } ?? "" }
+    output.append(contentsOf: "--- \(Self.label(oldLabel))\(note(notes?.old))\n".utf8)
+    output.append(contentsOf: "+++ \(Self.label(newLabel))\(note(notes?.new))\n".utf8)
+    for hunk in hunks(context: bounded) { append(hunk, context: bounded, to: &output) }
     return output
   }
 

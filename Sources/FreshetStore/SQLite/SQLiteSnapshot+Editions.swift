@@ -1,0 +1,36 @@
+import FreshetModel
+
+extension SQLiteSnapshot {
+  func edition(of document: DocumentID, version: Int) throws -> VersionEdition? {
+    struct Row {
+      var edition: VersionEdition
+      var layout: [UInt8]
+    }
+    guard let row = try row(of: document) else { return nil }
+    let found = try connection.row(
+      """
+      SELECT r.parser, e.title, e.metadata, e.layout FROM edition e JOIN rendition r ON r.id = e.rendition
+      WHERE e.document = ?1 AND e.version = ?2 ORDER BY e.from_sequence DESC LIMIT 1
+      """,
+      .integer(row),
+      .int(version)
+    ) { row in
+      Row(
+        edition: VersionEdition(
+          version: version,
+          parser: row.text(0),
+          title: row.text(1),
+          metadata: try metadata(row, 2),
+          chunks: []
+        ),
+        layout: row.bytes(3)
+      )
+    }
+    guard var found else { return nil }
+    guard let placed = Layout.decode(found.layout) else {
+      throw connection.damage("the layout of an edition is malformed")
+    }
+    found.edition.chunks = try placed.map { try chunk($0) }
+    return found.edition
+  }
+}

@@ -1,0 +1,46 @@
+import FreshetModel
+import FreshetSystem
+
+extension StoreConformance {
+  static let editions: [Check] = [
+    Check("the chunks of every version can be read as they were") { try await $0.keepsEditions() }
+  ]
+
+  private func keepsEditions() async throws {
+    try await withStore { store, source in
+      let first = SampleDocument(origin: "a.md", paragraphs: ["one", "two", "two"], metadata: ["team": "ops"])
+      var second = first
+      second.paragraphs = ["two", "zero", "one"]
+      second.title = "Other"
+      var third = second
+      third.metadata = ["team": "sales"]
+      let (two, three) = (second, third)
+      _ = try await store.write { try first.apply(.created, to: $0, source: source) }
+      _ = try await store.write { try two.apply(.modified, to: $0, source: source) }
+      _ = try await store.write { try three.apply(.metadata, to: $0, source: source) }
+      _ = try await store.write { try three.apply(.deleted, to: $0, source: source) }
+      _ = try await store.write { try first.apply(.restored, to: $0, source: source) }
+      try await store.read(.everything) { snapshot throws in
+        func texts(_ version: Int) throws -> [String]? {
+          guard let edition = try snapshot.edition(of: first.id, version: version) else { return nil }
+          try expectEqual(edition.version, version)
+          try expectEqual(edition.parser, first.parser)
+          return try snapshot.passages(edition.chunks.map(\.passage)).map(\.body)
+        }
+        try expectEqual(try texts(1), ["one", "two", "two"])
+        try expectEqual(try texts(2), ["two", "zero", "one"])
+        try expectEqual(try texts(3), nil, "a deletion has no edition")
+        try expectEqual(try texts(4), ["one", "two", "two"])
+        try expectEqual(try texts(5), nil)
+        let edition = try snapshot.edition(of: first.id, version: 2)
+        try expectEqual(edition?.metadata, ["team": "sales"], "the newest edition of the version")
+        try expectEqual(edition?.title, "Other")
+        let (old, new) = (
+          try snapshot.edition(of: first.id, version: 1), try snapshot.edition(of: first.id, version: 4)
+        )
+        try expectEqual(old?.chunks, new?.chunks, "what came back is the same chunks at the same places")
+        try expectEqual(try snapshot.edition(of: .random(), version: 1), nil)
+      }
+    }
+  }
+}
