@@ -191,6 +191,19 @@ public protocol StoreSnapshot {
   /// How much the collection holds, counted.
   func counts() throws -> CollectionCounts
 
+  // MARK: The past
+
+  /// The collection as it was after a change: every call answers as a collection would that was brought in step at that
+  /// moment, for documents, versions, chunks, keywords, filters, occurrences and the log.
+  ///
+  /// Vectors are those that are stored now. What has no history is as it is now (settings, models, the paths of items) or
+  /// empty (items, failures).
+  ///
+  /// - Parameter sequence: the last change of that state; 0 for the collection before its first one.
+  /// - Throws: `FreshetError` with `invalid_argument` for a change that has not come yet, `history_pruned` below
+  ///   `head.historyFloor`.
+  func asOf(_ sequence: SequenceNumber) throws -> any StoreSnapshot
+
   /// Checks the store's own integrity: the database's structure, the keyword index against the passages, every digest
   /// and chain that can be recomputed from rows. Each problem is a sentence with its code and place.
   ///

@@ -6,8 +6,15 @@ struct MemoryState: Sendable {
     var record: DocumentRecord
     var versions: [VersionRecord]
     var chunks: [ChunkRecord]
-    /// The newest edition of each version that has one.
-    var editions: [Int: VersionEdition] = [:]
+    /// What each change made of the document, oldest first.
+    var past: [Past] = []
+  }
+
+  /// A document after a change.
+  struct Past: Sendable {
+    var sequence: SequenceNumber
+    var record: DocumentRecord
+    var chunks: [ChunkRecord]
   }
 
   struct StoredRendition: Sendable {

@@ -32,20 +32,11 @@ extension MemoryTransaction {
     var document = MemoryState.Document(
       record: makeRecord(change, source: source, stored: stored, versions: versions),
       versions: versions,
-      chunks: stored?.chunks ?? [],
-      editions: stored?.editions ?? [:]
+      chunks: stored?.chunks ?? []
     )
-    if let edition = change.edition {
-      document.editions[document.record.version] = VersionEdition(
-        version: document.record.version,
-        parser: edition.parser,
-        title: edition.title,
-        metadata: edition.metadata,
-        chunks: edition.chunks
-      )
-    }
     moveChunks(from: document.chunks, to: change.edition?.chunks ?? [], at: sequence)
     document.chunks = change.edition?.chunks ?? []
+    document.past = (stored?.past ?? []) + [.init(sequence: sequence, record: document.record, chunks: document.chunks)]
     if let edition = change.edition { keepRendition(of: edition, contentHash: contentHash) }
     if let before, before.isLive { state.live[before.source]?[UTF8Text(before.origin)] = nil }
     if change.kind != .deleted { state.live[change.source, default: [:]][UTF8Text(change.origin)] = change.document }

@@ -46,7 +46,9 @@ final class MemoryTransaction: MemorySnapshot, StoreTransaction {
       throw refusal("Source number \(source) still has \(live) live documents and \(items) items.")
     }
     let removed = state.sources.remove(at: index)
-    if state.documents.values.contains(where: { $0.record.source == source }) { state.removedSources.append(removed) }
+    // The history of documents refers to it, also of those that have moved to another source.
+    let isKnown = state.changes.contains { UTF8Text($0.source) == UTF8Text(removed.name) }
+    if isKnown { state.removedSources.append(removed) }
   }
 
   func save(_ items: [ItemRecord], source: SourceID) throws {

@@ -111,4 +111,5 @@ extension SQLiteSnapshot {
 final class SearchCaches: Sendable {
   let keywords = KeywordCache()
   let chunks = ChunkCache()
+  let past = PastCache()
 }

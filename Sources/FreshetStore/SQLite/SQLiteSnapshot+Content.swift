@@ -109,9 +109,9 @@ extension SQLiteSnapshot {
     return records
   }
 
-  func passagesChanged(after sequence: SequenceNumber) throws -> (live: [PassageID], gone: [PassageID]) {
-    guard sequence < head.sequence else { return ([], []) }
-    // Chunks are appended as their changes are: the row number orders them by the sequence that opened them.
+  /// The row number from which on chunks were opened after a change: chunks are appended as their changes are, so that the
+  /// row number orders them by the sequence that opened them.
+  func firstChunk(after sequence: SequenceNumber) throws -> Int64 {
     var low: Int64 = 1
     var high = Int64(try connection.count("SELECT max(id) FROM chunk")) + 1
     let probe = try connection.statement(
@@ -123,6 +123,12 @@ extension SQLiteSnapshot {
       probe.bind(1, middle)
       if try probe.step(), probe.integer(1) <= sequence { low = probe.integer(0) + 1 } else { high = middle }
     }
+    return low
+  }
+
+  func passagesChanged(after sequence: SequenceNumber) throws -> (live: [PassageID], gone: [PassageID]) {
+    guard sequence < head.sequence else { return ([], []) }
+    let low = try firstChunk(after: sequence)
     let rows = try connection.rows(
       """
       SELECT passage, EXISTS(SELECT 1 FROM chunk c WHERE c.passage = changed.passage AND c.to_sequence IS NULL) FROM (

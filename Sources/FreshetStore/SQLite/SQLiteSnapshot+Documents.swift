@@ -14,7 +14,8 @@ extension SQLiteSnapshot {
     try connection.rows(composed: Self.documentSelection + condition, values) { try document($0) }
   }
 
-  private func document(_ row: Statement) throws -> DocumentRecord {
+  /// A row of `documentSelection`, or of what has the same columns.
+  func document(_ row: Statement) throws -> DocumentRecord {
     let isLive = row.integer(5) != 0
     return DocumentRecord(
       id: try row.identifier(0),

@@ -2,6 +2,11 @@ import FreshetModel
 
 extension SQLiteSnapshot {
   func edition(of document: DocumentID, version: Int) throws -> VersionEdition? {
+    try edition(of: document, version: version, through: .max)
+  }
+
+  /// The edition as it was known after a change.
+  func edition(of document: DocumentID, version: Int, through sequence: SequenceNumber) throws -> VersionEdition? {
     struct Row {
       var edition: VersionEdition
       var layout: [UInt8]
@@ -10,10 +15,11 @@ extension SQLiteSnapshot {
     let found = try connection.row(
       """
       SELECT r.parser, e.title, e.metadata, e.layout FROM edition e JOIN rendition r ON r.id = e.rendition
-      WHERE e.document = ?1 AND e.version = ?2 ORDER BY e.from_sequence DESC LIMIT 1
+      WHERE e.document = ?1 AND e.version = ?2 AND e.from_sequence <= ?3 ORDER BY e.from_sequence DESC LIMIT 1
       """,
       .integer(row),
-      .int(version)
+      .int(version),
+      .integer(sequence)
     ) { row in
       Row(
         edition: VersionEdition(
@@ -32,5 +38,11 @@ extension SQLiteSnapshot {
     }
     found.edition.chunks = try placed.map { try chunk($0) }
     return found.edition
+  }
+}
+
+extension SQLitePastSnapshot {
+  func edition(of document: DocumentID, version: Int) throws -> VersionEdition? {
+    try present.edition(of: document, version: version, through: head.sequence)
   }
 }

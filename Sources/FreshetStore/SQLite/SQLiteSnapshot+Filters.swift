@@ -163,25 +163,30 @@ extension SQLiteSnapshot {
 
   func occurrences(of passages: [PassageID], filter: Filter?) throws -> [PassageID: [Occurrence]] {
     let allowed = try filter.map { try liveDocuments(matching: $0) }
-    let chunks = try connection.statement(
-      "SELECT id, document FROM chunk WHERE passage = ?1 AND to_sequence IS NULL"
-    )
-    var places: [Int64: DocumentPlaces] = [:]
+    return try gatherOccurrences(of: passages, allowed: allowed, chunks: openChunks, places: places)
+  }
+
+  /// Puts chunks with their documents together.
+  ///
+  /// - Parameters:
+  ///   - allowed: the rows of the documents that count; `nil` for all.
+  ///   - chunks: the chunks that have a passage.
+  ///   - places: what there is to say of a document.
+  func gatherOccurrences(
+    of passages: [PassageID],
+    allowed: PassageSet?,
+    chunks: (PassageID) throws -> [PassageChunk],
+    places: (Int64) throws -> DocumentPlaces
+  ) throws -> [PassageID: [Occurrence]] {
+    var known: [Int64: DocumentPlaces] = [:]
     var found: [PassageID: [Occurrence]] = [:]
     for passage in passages where found[passage] == nil {
-      var rows: [(chunk: Int64, document: Int64)] = []
-      chunks.bind(1, passage)
-      do {
-        defer { chunks.reset() }
-        while try chunks.step() {
-          if allowed?.contains(chunks.integer(1)) ?? true { rows.append((chunks.integer(0), chunks.integer(1))) }
-        }
-      }
+      let rows = try chunks(passage).filter { allowed?.contains($0.document) ?? true }
       guard !rows.isEmpty else { continue }
       var occurrences: [(place: DocumentPlaces, occurrence: Occurrence)] = []
       for row in rows {
-        let place = try places[row.document] ?? self.places(of: row.document)
-        places[row.document] = place
+        let place = try known[row.document] ?? places(row.document)
+        known[row.document] = place
         guard let placed = place.chunks[row.chunk] else {
           throw connection.damage("an open chunk is in no layout")
         }
@@ -197,11 +202,17 @@ extension SQLiteSnapshot {
     return found
   }
 
-  private struct DocumentPlaces {
-    var id: DocumentID
-    var source: String
-    var origin: String
-    var chunks: [Int64: PlacedChunk]
+  private func openChunks(of passage: PassageID) throws -> [PassageChunk] {
+    let statement = try connection.statement(
+      "SELECT id, document FROM chunk WHERE passage = ?1 AND to_sequence IS NULL"
+    )
+    defer { statement.reset() }
+    statement.bind(1, passage)
+    var rows: [PassageChunk] = []
+    while try statement.step() {
+      rows.append(PassageChunk(passage: passage, chunk: statement.integer(0), document: statement.integer(1)))
+    }
+    return rows
   }
 
   private func places(of document: Int64) throws -> DocumentPlaces {
@@ -220,6 +231,21 @@ extension SQLiteSnapshot {
     guard let found else { throw connection.damage("the document of a chunk is missing") }
     return found
   }
+}
+
+/// A chunk's row with what it stands for.
+struct PassageChunk {
+  var passage: PassageID
+  var chunk: Int64
+  var document: Int64
+}
+
+/// What an occurrence says of its document, with where the document's chunks stand, by their rows.
+struct DocumentPlaces {
+  var id: DocumentID
+  var source: String
+  var origin: String
+  var chunks: [Int64: PlacedChunk]
 }
 
 extension String {

@@ -37,25 +37,11 @@ extension SQLiteSnapshot {
 
   /// Reads a word's list from the index, and beside it what is not known yet of the index as a whole.
   private func readPostings(of word: UTF8Text, _ known: inout KeywordCache.Known) throws -> [Posting] {
-    var read = freshet_postings()
-    read.first_column_weight = Int32(BM25.headingWeight)
-    read.lengths_max = known.lengths == nil ? Self.lengthsProbedMax : 0
-    defer { freshet_free_postings(&read) }
-    let statement = try connection.statement(
-      "SELECT freshet_postings(live_fts, ?2) FROM live_fts WHERE live_fts MATCH ?1 LIMIT 1"
-    )
-    try withUnsafeMutablePointer(to: &read) { read in
-      defer { statement.reset() }
-      statement.bind(1, word.string)
-      statement.bindPostings(2, read)
-      _ = try statement.step()
+    guard let read = try readIndex(of: word, lengthsMax: known.lengths == nil ? Self.lengthsProbedMax : 0) else {
+      return []
     }
-    guard let items = read.items, read.count > 0 else { return [] }
-    known.totals = KeywordCache.Totals(passages: Int(read.rows), tokens: Int(read.tokens))
-    var postings = [Posting](unsafeUninitializedCapacity: read.count) { buffer, count in
-      for index in 0..<read.count { buffer.initializeElement(at: index, to: Posting(bits: items[index])) }
-      count = read.count
-    }
+    known.totals = read.totals
+    var postings = read.postings
     if known.lengths != nil || postings.count > Self.lengthsProbedMax {
       let lengths = try known.lengths ?? passageLengths()
       known.lengths = lengths
@@ -66,31 +52,66 @@ extension SQLiteSnapshot {
     return postings
   }
 
+  /// A word's list as the index has it: the passages that hold it, by their numbers, without lengths.
+  func indexedPostings(of word: UTF8Text) throws -> [Posting] {
+    try readIndex(of: word, lengthsMax: 0)?.postings ?? []
+  }
+
+  /// Reads a word's list with the lengths of its first passages; `nil` for a word that no passage holds.
+  private func readIndex(
+    of word: UTF8Text,
+    lengthsMax: Int
+  ) throws -> (postings: [Posting], totals: KeywordCache.Totals)? {
+    var read = freshet_postings()
+    read.first_column_weight = Int32(BM25.headingWeight)
+    read.lengths_max = lengthsMax
+    defer { freshet_free_postings(&read) }
+    let statement = try connection.statement(
+      "SELECT freshet_postings(live_fts, ?2) FROM live_fts WHERE live_fts MATCH ?1 LIMIT 1"
+    )
+    try withUnsafeMutablePointer(to: &read) { read in
+      defer { statement.reset() }
+      statement.bind(1, word.string)
+      statement.bindPostings(2, read)
+      _ = try statement.step()
+    }
+    guard let items = read.items, read.count > 0 else { return nil }
+    let postings = [Posting](unsafeUninitializedCapacity: read.count) { buffer, count in
+      for index in 0..<read.count { buffer.initializeElement(at: index, to: Posting(bits: items[index])) }
+      count = read.count
+    }
+    return (postings, KeywordCache.Totals(passages: Int(read.rows), tokens: Int(read.tokens)))
+  }
+
   /// Every passage of the keyword index with its length in tokens.
   private func passageLengths() throws -> [Posting] {
     let statement = try connection.statement("SELECT id, sz FROM live_fts_docsize ORDER BY id")
     defer { statement.reset() }
     var lengths: [Posting] = []
     while try statement.step() {
-      // One variable-length number of FTS5's (big endian, seven bits a byte) for each column.
-      let length = statement.withBytes(1) { bytes in
-        var total = 0
-        var number = 0
-        for byte in bytes {
-          number = (number & 0xFF_FFFF) << 7 | Int(byte & 0x7F)
-          if byte < 0x80 {
-            total += number
-            number = 0
-          }
-        }
-        return total
-      }
+      let length = Self.indexedLength(statement, column: 1)
       guard let posting = Posting(passage: statement.integer(0), weight: 0, length: length) else {
         throw connection.damage("a passage's number is out of range")
       }
       lengths.append(posting)
     }
     return lengths
+  }
+
+  /// A passage's tokens: one variable-length number of FTS5's (big endian, seven bits a byte) for each column.
+  static func indexedLength(_ row: Statement, column: Int32) -> Int {
+    row.withBytes(column) { bytes in
+      var total = 0
+      var number = 0
+      for byte in bytes {
+        number = (number & 0xFF_FFFF) << 7 | Int(byte & 0x7F)
+        if byte < 0x80 {
+          total += number
+          number = 0
+        }
+      }
+      return total
+    }
   }
 
   /// Lets the kept lists follow the log to this snapshot's state, or forgets them.

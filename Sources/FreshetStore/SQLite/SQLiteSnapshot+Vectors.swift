@@ -74,7 +74,8 @@ extension SQLiteSnapshot {
     return page
   }
 
-  private func append(_ row: Statement, to page: inout VectorPage) throws {
+  /// Adds a row of passage and value.
+  func append(_ row: Statement, to page: inout VectorPage) throws {
     try row.withBytes(1) { bytes in
       guard bytes.count == page.dimension * 2 else {
         throw connection.damage("the vector of passage \(row.integer(0)) has not \(page.dimension) components")

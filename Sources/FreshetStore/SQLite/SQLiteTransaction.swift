@@ -124,8 +124,14 @@ final class SQLiteTransaction: SQLiteSnapshot, StoreTransaction {
       throw refusal("Source number \(source) still has \(live) live documents and \(items) items.")
     }
     try writing {
-      // The history of its documents still refers to it.
-      let kept = try connection.count("SELECT EXISTS(SELECT 1 FROM document WHERE source = ?1)", .integer(source))
+      // The history of documents still refers to it, also of those that have moved to another source.
+      let kept = try connection.count(
+        """
+        SELECT EXISTS(SELECT 1 FROM document WHERE source = ?1)
+          OR EXISTS(SELECT 1 FROM change WHERE source = (SELECT name FROM source WHERE id = ?1))
+        """,
+        .integer(source)
+      )
       if kept == 0 {
         try connection.run("DELETE FROM source WHERE id = ?1", .integer(source))
       } else {
