@@ -65,6 +65,24 @@ extension Collection {
     return result.sorted { ($0.source, $0.origin) < ($1.source, $1.origin) }
   }
 
+  /// The documents that changed since a moment, until another: a day or a run that is named belongs to what is told.
+  ///
+  /// - Parameters:
+  ///   - since: the first moment.
+  ///   - until: the last moment.
+  /// - Throws: as `Moment.sequence(in:now:at:)` and `changedDocuments(after:through:)`.
+  public func changedDocuments(since: Moment, until: Moment = .now) async throws -> [ChangedDocument] {
+    let now = SystemWallClock().now()
+    let (first, last) = try await store.read(.everything) { snapshot in
+      (
+        try since.sequence(in: snapshot, now: now, at: .start),
+        // What comes in the meantime belongs to the present.
+        try until == .now ? snapshot.head.sequence : until.sequence(in: snapshot, now: now, at: .end)
+      )
+    }
+    return try await changedDocuments(after: first, through: last)
+  }
+
   private func documents(
     changedAfter sequence: SequenceNumber,
     through last: SequenceNumber

@@ -8,13 +8,14 @@ extension Collection {
   }
 
   /// Finds a document by its origin, `source:origin`, a path of a file, its URI, or at least four characters of its
-  /// identity; a deleted document too, when no live one fits.
+  /// identity; a deleted document too, when no live one fits, and then one that had that origin before it was renamed.
   ///
   /// - Throws: `FreshetError` with `not_found`, or `invalid_argument` when several documents fit.
   public func document(_ name: String) async throws -> DocumentRecord {
     let sources = try factory.sources()
     return try await store.read(.everything) { snapshot in
-      let found = try Self.candidates(name, sources, snapshot)
+      var found = try Self.candidates(name, sources, snapshot)
+      if found.isEmpty { found = try Self.former(name, snapshot) }
       let live = found.filter { $0.state == .live }
       let fitting = live.isEmpty ? found : live
       if fitting.count > 1 {

@@ -51,6 +51,7 @@ extension Collection {
   /// - Throws: `FreshetError` with `not_found` for a document or version that is not there or of which only the hash is kept;
   ///   `invalid_argument` for a document inside of a file, for a file that must not be overwritten, and for a document
   ///   whose source is no folder or no longer configured.
+  @discardableResult
   public func restore(_ name: String, _ request: RestoreRequest = RestoreRequest()) async throws -> RestoreReport {
     let document = try await document(name)
     let chosen = try await version(request.version, of: document)

@@ -76,4 +76,21 @@ extension Collection {
     }
     return try snapshot.content(version.contentHash)
   }
+
+  /// The document that stood last at an origin where none stands now.
+  static func former(_ name: String, _ snapshot: any StoreSnapshot) throws -> [DocumentRecord] {
+    let found = try snapshot.documents(formerlyAt: name, limit: 1)
+    if !found.isEmpty { return found }
+    guard let colon = name.firstIndex(of: ":") else { return [] }
+    let origin = String(name[name.index(after: colon)...])
+    return Array(
+      try snapshot.documents(formerlyAt: origin, limit: 100).filter { $0.sourceName == name[..<colon] }.prefix(1)
+    )
+  }
+
+  /// Which of the versions can be read, shown and restored: the others keep their hash alone.
+  public func versionsWithContent(among versions: [VersionRecord]) async throws -> Set<Int> {
+    let kept = try await store.read(.everything) { try $0.keptContents(among: versions.map(\.contentHash)) }
+    return Set(versions.filter { kept.contains($0.contentHash) }.map(\.number))
+  }
 }

@@ -10,14 +10,14 @@ extension Verb {
     overview: "Show the text of a document, or of an older version of it.",
     arguments: [Argument("document", .text, "A path, an origin, source:origin, a URI, or the start of its identity.")],
     options: [
-      .value("version", "n|first|latest", .text, default: "latest", "The version."),
+      .value("version", "version", .text, default: "latest", "A number, 'first', 'previous', 'latest' or 'random'."),
       .flag("raw", "The original bytes instead of the text."),
     ],
     run: { invocation in
       let session = Session(invocation)
       return try await session.reading { collection in
         let document = try await collection.document(invocation.argument("document") ?? "")
-        let version = try version(invocation, of: document)
+        let version = try await collection.number(of: session.version("version") ?? .latest, in: document)
         let bytes =
           try await invocation.flag("raw")
           ? collection.content(of: document, version: version) : collection.text(of: document, version: version)
@@ -33,16 +33,4 @@ extension Verb {
       }
     }
   )
-
-  private static func version(_ invocation: Invocation, of document: DocumentRecord) throws -> Int {
-    switch invocation.value("version") ?? "latest" {
-    case "latest": return document.version
-    case "first": return 1
-    case let text:
-      guard let number = Int(text) else {
-        throw UsageError("--version takes a number, 'first' or 'latest'.", path: invocation.path)
-      }
-      return number
-    }
-  }
 }

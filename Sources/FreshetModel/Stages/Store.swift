@@ -140,6 +140,12 @@ public protocol StoreSnapshot {
   /// The newest edition of a document's version with its chunks; `nil` for a deletion, and when no edition of it is kept.
   func edition(of document: DocumentID, version: Int) throws -> VersionEdition?
 
+  /// Documents of which a version stood at an origin, the one that stood there last first, at most `limit`.
+  func documents(formerlyAt origin: String, limit: Int) throws -> [DocumentRecord]
+
+  /// Which of the contents are kept, and not their hashes alone.
+  func keptContents(among hashes: [ContentHash]) throws -> Set<ContentHash>
+
   // MARK: Vectors
 
   /// Every model, oldest first.

@@ -15,4 +15,15 @@ extension MemorySnapshot {
       chunks: past.chunks
     )
   }
+
+  func documents(formerlyAt origin: String, limit: Int) -> [DocumentRecord] {
+    let found = state.documents.values.compactMap { document in
+      document.versions.last { UTF8Text($0.origin) == UTF8Text(origin) }.map { (document.record, $0.sequence) }
+    }
+    return found.sorted { $0.1 > $1.1 }.prefix(max(0, limit)).map(\.0)
+  }
+
+  func keptContents(among hashes: [ContentHash]) -> Set<ContentHash> {
+    Set(hashes.filter { state.contents[$0] != nil })
+  }
 }

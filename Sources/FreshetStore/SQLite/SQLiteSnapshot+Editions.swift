@@ -41,7 +41,45 @@ extension SQLiteSnapshot {
   }
 }
 
+extension SQLiteSnapshot {
+  func documents(formerlyAt origin: String, limit: Int) throws -> [DocumentRecord] {
+    try documents(formerlyAt: origin, through: .max, limit: limit).compactMap { try document($0) }
+  }
+
+  /// Goes through all versions: it is asked when a name is not found otherwise.
+  func documents(formerlyAt origin: String, through sequence: SequenceNumber, limit: Int) throws -> [DocumentID] {
+    try connection.rows(
+      """
+      SELECT d.uuid FROM version v JOIN document d ON d.id = v.document WHERE v.origin = ?1 AND v.sequence <= ?2
+      GROUP BY v.document ORDER BY max(v.sequence) DESC LIMIT ?3
+      """,
+      .text(origin),
+      .integer(sequence),
+      .int(max(0, limit))
+    ) { try $0.identifier(0) }
+  }
+
+  func keptContents(among hashes: [ContentHash]) throws -> Set<ContentHash> {
+    let statement = try connection.statement("SELECT 1 FROM content WHERE hash = ?1")
+    var kept = Set<ContentHash>()
+    for hash in hashes {
+      defer { statement.reset() }
+      statement.bind(1, hash)
+      if try statement.step() { kept.insert(hash) }
+    }
+    return kept
+  }
+}
+
 extension SQLitePastSnapshot {
+  func documents(formerlyAt origin: String, limit: Int) throws -> [DocumentRecord] {
+    try present.documents(formerlyAt: origin, through: head.sequence, limit: limit).compactMap { try document($0) }
+  }
+
+  func keptContents(among hashes: [ContentHash]) throws -> Set<ContentHash> {
+    try present.keptContents(among: hashes)
+  }
+
   func edition(of document: DocumentID, version: Int) throws -> VersionEdition? {
     try present.edition(of: document, version: version, through: head.sequence)
   }

@@ -3,7 +3,9 @@ import FreshetSystem
 
 extension StoreConformance {
   static let editions: [Check] = [
-    Check("the chunks of every version can be read as they were") { try await $0.keepsEditions() }
+    Check("the chunks of every version can be read as they were") { try await $0.keepsEditions() },
+    Check("a document is found by the origins that it had") { try await $0.findsFormerOrigins() },
+    Check("it can be asked which contents are kept") { try await $0.tellsKeptContents() },
   ]
 
   private func keepsEditions() async throws {
@@ -40,7 +42,53 @@ extension StoreConformance {
         )
         try expectEqual(old?.chunks, new?.chunks, "what came back is the same chunks at the same places")
         try expectEqual(try snapshot.edition(of: .random(), version: 1), nil)
+        let past = try snapshot.asOf(2)
+        try expectEqual(try past.edition(of: first.id, version: 2)?.title, "Other")
+        try expectEqual(try past.edition(of: first.id, version: 2)?.metadata, ["team": "ops"], "as it was then")
+        try expectEqual(try past.edition(of: first.id, version: 4), nil)
       }
+    }
+  }
+
+  private func findsFormerOrigins() async throws {
+    try await withStore { store, source in
+      let first = SampleDocument(origin: "a.md", paragraphs: ["one"])
+      var moved = first
+      moved.origin = "b.md"
+      let second = SampleDocument(origin: "a.md", paragraphs: ["two"])
+      let renamed = moved
+      _ = try await store.write { try first.apply(.created, to: $0, source: source) }
+      _ = try await store.write { try renamed.apply(.renamed, to: $0, source: source) }
+      try await store.read(.everything) { snapshot throws in
+        try expectEqual(try snapshot.documents(formerlyAt: "a.md", limit: 5).map(\.origin), ["b.md"])
+        try expectEqual(try snapshot.documents(formerlyAt: "c.md", limit: 5).map(\.id), [])
+      }
+      _ = try await store.write { try second.apply(.created, to: $0, source: source) }
+      _ = try await store.write { try second.apply(.deleted, to: $0, source: source) }
+      try await store.read(.everything) { snapshot throws in
+        try expectEqual(try snapshot.documents(formerlyAt: "a.md", limit: 5).map(\.id), [second.id, first.id])
+        try expectEqual(try snapshot.documents(formerlyAt: "a.md", limit: 1).map(\.id), [second.id])
+        let past = try snapshot.asOf(2)
+        try expectEqual(try past.documents(formerlyAt: "a.md", limit: 5).map(\.id), [first.id])
+        try expectEqual(try past.documents(formerlyAt: "a.md", limit: 5).map(\.origin), ["b.md"])
+      }
+    }
+  }
+
+  private func tellsKeptContents() async throws {
+    try await withStore { store, source in
+      let kept = SampleDocument(origin: "a.md", paragraphs: ["one"])
+      var other = SampleDocument(origin: "b.md", paragraphs: ["two"])
+      other.keepsContent = false
+      let left = other
+      _ = try await store.write { transaction in
+        try kept.apply(.created, to: transaction, source: source)
+        try left.apply(.created, to: transaction, source: source)
+      }
+      let found = try await store.read(.everything) {
+        try $0.keptContents(among: [kept.contentHash, left.contentHash, .zero])
+      }
+      try expectEqual(found, [kept.contentHash])
     }
   }
 }
