@@ -49,8 +49,8 @@ extension Collection {
   ///
   /// - Parameter name: as for `document(_:)`.
   /// - Throws: `FreshetError` with `not_found` for a document or version that is not there or of which only the hash is kept;
-  ///   `invalid_argument` for a document inside of a file, for a file that must not be overwritten, and for a document
-  ///   whose source is no folder or no longer configured.
+  ///   `would_overwrite` for a file that must not be overwritten; `invalid_argument` for a document inside of a file, for a
+  ///   document whose source is no folder or no longer configured, and where a folder or a link stands in the place.
   @discardableResult
   public func restore(_ name: String, _ request: RestoreRequest = RestoreRequest()) async throws -> RestoreReport {
     let document = try await document(name)
@@ -59,7 +59,7 @@ extension Collection {
     let (path, place) = try request.file.map { try Self.place(ofFile: $0) } ?? self.place(of: document)
     let isWritten = try await pool.run {
       try place().write(content) { present in
-        try Self.mayOverwrite(present, of: document, with: chosen.version, request.force, path)
+        try Self.mayOverwrite(present, of: document, with: chosen.version, request, path)
       }
     }
     var report = RestoreReport(document: document, version: chosen.version, path: path, isWritten: isWritten)
@@ -110,18 +110,19 @@ extension Collection {
     _ present: GuardedReplacement.Present,
     of document: DocumentRecord,
     with version: VersionRecord,
-    _ force: Bool,
+    _ request: RestoreRequest,
     _ path: String
   ) throws {
-    guard !force, case .file(let size, let hash) = present else { return }
+    guard !request.force, case .file(let size, let hash) = present else { return }
     // Bytes of another length need not be read to know that they are others.
     if size == version.size || size == document.size {
       let found = try hash()
       if found == version.contentHash || document.state == .live && found == document.contentHash { return }
     }
+    let isItsPlace = request.file == nil
     throw FreshetError(
-      .invalidArgument,
-      document.state == .live
+      .wouldOverwrite,
+      document.state == .live && isItsPlace
         ? "the file was changed since the last sync, so its present content is in no version; sync it first, or overwrite it "
           + "with --force"
         : "a file is there that the collection does not know; move it away, or overwrite it with --force",

@@ -105,7 +105,10 @@ enum Schema {
       actor TEXT NOT NULL, first_sequence INTEGER NOT NULL, last_sequence INTEGER, report TEXT
     );
     CREATE TABLE setting(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    """,
     """
+    CREATE TABLE annotation(document INTEGER PRIMARY KEY REFERENCES document(id), metadata TEXT NOT NULL);
+    """,
   ]
 
   /// Reads the version of a database and refuses one that is not ours, or newer than this program.

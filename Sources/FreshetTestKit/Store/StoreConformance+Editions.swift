@@ -6,6 +6,7 @@ extension StoreConformance {
     Check("the chunks of every version can be read as they were") { try await $0.keepsEditions() },
     Check("a document is found by the origins that it had") { try await $0.findsFormerOrigins() },
     Check("it can be asked which contents are kept") { try await $0.tellsKeptContents() },
+    Check("an annotation stays with its document until it is removed") { try await $0.keepsAnnotations() },
   ]
 
   private func keepsEditions() async throws {
@@ -89,6 +90,26 @@ extension StoreConformance {
         try $0.keptContents(among: [kept.contentHash, left.contentHash, .zero])
       }
       try expectEqual(found, [kept.contentHash])
+    }
+  }
+
+  private func keepsAnnotations() async throws {
+    try await withStore { store, source in
+      let document = SampleDocument(origin: "a.md", paragraphs: ["one"])
+      let said: Metadata = ["team": "ops", "level": 3, "tags": ["a", "b"]]
+      _ = try await store.write { transaction in
+        try document.apply(.created, to: transaction, source: source)
+        try expectEqual(try transaction.annotation(of: document.id), [:])
+        try transaction.annotate(document.id, with: ["team": "sales"])
+        try transaction.annotate(document.id, with: said)
+      }
+      _ = try await store.write { try document.apply(.deleted, to: $0, source: source) }
+      try await store.read(.everything) { snapshot throws in
+        try expectEqual(try snapshot.annotation(of: document.id), said)
+        try expectEqual(try snapshot.annotation(of: .random()), [:])
+      }
+      _ = try await store.write { try $0.annotate(document.id, with: [:]) }
+      try expectEqual(try await store.read(.everything) { try $0.annotation(of: document.id) }, [:])
     }
   }
 }
