@@ -1,5 +1,5 @@
 // Searching as a program that embeds Freshet does, and as the command does:
-//   search-benchmark DOCUMENTS WORKFOLDER [--passages N] [--questions N] [--command PATH]
+//   search-benchmark DOCUMENTS WORKFOLDER [--passages N] [--questions N] [--command PATH] [--past PERCENT]
 import Freshet
 import FreshetModel
 import FreshetSearch
@@ -21,8 +21,10 @@ import Glibc
     let passages = option("--passages").flatMap { Int($0) } ?? 100_000
     let count = option("--questions").flatMap { Int($0) } ?? 240
     let command = option("--command")
+    let past = option("--past").flatMap { Int($0) }
     guard arguments.count == 2 else {
       print("usage: search-benchmark DOCUMENTS WORKFOLDER [--passages N] [--questions N] [--command PATH]")
+      print("                        [--past PERCENT]")
       exit(64)
     }
     let corpus = try Corpus(original: arguments[0], folder: arguments[1])
@@ -34,6 +36,10 @@ import Glibc
     let counts = try await collection.store.read(.everything) { try $0.counts() }
     await collection.close()
     print("\(counts.passages) passages, \(counts.documents) documents, \(count) questions, \(count / 2) identifiers")
+    if let past {
+      // Of the past alone: it changes the documents.
+      return try await PastBenchmark(corpus: corpus, questions: questions, command: command).run(rewriting: past)
+    }
     let benchmark = SearchBenchmark(
       corpus: corpus,
       collection: try await corpus.open(for: .reading),

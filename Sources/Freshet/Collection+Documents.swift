@@ -3,17 +3,25 @@ import FreshetSystem
 
 extension Collection {
   /// The documents that a query asks for.
-  public func documents(_ query: DocumentQuery = DocumentQuery()) async throws -> [DocumentRecord] {
-    try await store.read(.everything) { try $0.documents(query) }
+  ///
+  /// - Parameter moment: lists them as they were then: names, states, versions, metadata; `nil` for the present.
+  /// - Throws: `FreshetError`; for a moment as `sequence(of:at:)`.
+  public func documents(
+    _ query: DocumentQuery = DocumentQuery(),
+    asOf moment: Moment? = nil
+  ) async throws -> [DocumentRecord] {
+    try await read(asOf: moment) { try $0.documents(query) }
   }
 
   /// Finds a document by its origin, `source:origin`, a path of a file, its URI, or at least four characters of its
   /// identity; a deleted document too, when no live one fits, and then one that had that origin before it was renamed.
   ///
-  /// - Throws: `FreshetError` with `not_found`, or `invalid_argument` when several documents fit.
-  public func document(_ name: String) async throws -> DocumentRecord {
+  /// - Parameter moment: finds it by the name that it had then, and answers how it was; `nil` for the present.
+  /// - Throws: `FreshetError` with `not_found`, or `invalid_argument` when several documents fit; for a moment as
+  ///   `sequence(of:at:)`.
+  public func document(_ name: String, asOf moment: Moment? = nil) async throws -> DocumentRecord {
     let sources = try factory.sources()
-    return try await store.read(.everything) { snapshot in
+    return try await read(asOf: moment) { snapshot in
       var found = try Self.candidates(name, sources, snapshot)
       if found.isEmpty { found = try Self.former(name, snapshot) }
       let live = found.filter { $0.state == .live }
@@ -29,7 +37,10 @@ extension Collection {
       guard let document = fitting.first else {
         throw FreshetError(
           .notFound,
-          "there is no such document in the collection; `freshet list` shows what there is",
+          moment == nil
+            ? "there is no such document in the collection; `freshet list` shows what there is"
+            : "there was no document of this name after change \(snapshot.head.sequence); "
+              + "`freshet list --as-of \(snapshot.head.sequence)` shows what there was",
           path: name
         )
       }
@@ -37,15 +48,15 @@ extension Collection {
     }
   }
 
-  /// A document's versions, oldest first.
-  public func versions(of name: String) async throws -> [VersionRecord] {
-    let document = try await document(name)
-    return try await store.read(.everything) { try $0.versions(of: document.id) }
+  /// A document's versions, oldest first; those up to a moment, under the name that the document had then.
+  public func versions(of name: String, asOf moment: Moment? = nil) async throws -> [VersionRecord] {
+    let document = try await document(name, asOf: moment)
+    return try await read(asOf: moment) { try $0.versions(of: document.id) }
   }
 
   /// The bytes of a version's content.
   ///
-  /// - Parameter number: the version; `nil` for the newest.
+  /// - Parameter number: the version; `nil` for the one that the record is of.
   /// - Throws: `FreshetError` with `not_found` when there is no such version, or only its hash is kept.
   public func content(of document: DocumentRecord, version number: Int? = nil) async throws -> [UInt8] {
     try await store.read(.everything) { snapshot in
@@ -58,6 +69,8 @@ extension Collection {
   }
 
   /// The text of a version as Markdown: the rendition that was indexed, when it is kept, else the content itself.
+  ///
+  /// - Parameter number: the version; `nil` for the one that the record is of.
   public func text(of document: DocumentRecord, version number: Int? = nil) async throws -> [UInt8] {
     try await store.read(.everything) { snapshot in
       let version = try Self.version(number, of: document, snapshot)
@@ -80,10 +93,10 @@ extension Collection {
     _ snapshot: any StoreSnapshot
   ) throws -> VersionRecord {
     let versions = try snapshot.versions(of: document.id)
-    guard let version = number.map({ number in versions.first { $0.number == number } }) ?? versions.last else {
+    guard let version = versions.first(where: { $0.number == number ?? document.version }) else {
       throw FreshetError(
         .notFound,
-        "there is no version \(number ?? 1); the document has versions 1 to \(versions.count)",
+        "there is no version \(number ?? document.version); the document has versions 1 to \(versions.count)",
         path: document.origin
       )
     }

@@ -7,9 +7,9 @@ extension Collection {
   static let documentsForSuggestions = 1_000
 
   /// What in a filter is probably a slip: a sentence for each field compared that no live document has.
-  public func warnings(about filter: Filter) async throws -> [String] {
+  public func warnings(about filter: Filter, asOf moment: Moment? = nil) async throws -> [String] {
     guard !Self.metadataFields(of: filter).isEmpty else { return [] }
-    return try await store.read(.everything) { try Self.warnings(about: filter, $0) }
+    return try await read(asOf: moment) { try Self.warnings(about: filter, $0) }
   }
 
   static func warnings(about filter: Filter, _ snapshot: any StoreSnapshot) throws -> [String] {
@@ -32,9 +32,9 @@ extension Collection {
     }
   }
 
-  /// The names of the sources: those configured and those that still have documents.
-  public func sourceNames() async throws -> [String] {
-    let stored = try await store.read(.everything) { try $0.sources().map(\.name) }
+  /// The names of the sources: those configured and those that still have documents, or had some at a moment.
+  public func sourceNames(asOf moment: Moment? = nil) async throws -> [String] {
+    let stored = try await read(asOf: moment) { try $0.sources().map(\.name) }
     let configured = configuration.sources.map(\.name)
     return configured + stored.filter { !configured.contains($0) }
   }

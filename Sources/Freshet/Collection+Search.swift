@@ -1,6 +1,7 @@
 import FreshetIndex
 import FreshetModel
 import FreshetSearch
+import FreshetStore
 import FreshetSystem
 
 extension Collection {
@@ -18,17 +19,29 @@ extension Collection {
   ///
   /// The query is embedded only for the modes that need it; a hybrid search goes on with keywords alone when the embedder
   /// cannot be reached, and the answer's mode and warnings say so.
-  /// - Throws: `FreshetError` with `invalid_argument`, `model_unavailable`, `model_mismatch`, `store_failed`;
-  ///   `CancellationError`.
+  ///
+  /// With `asOf`, the answer is that of a collection that was brought in step at that moment, with the vectors of the model
+  /// that serves now; the answer's sequence is the moment's.
+  /// - Throws: `FreshetError` with `invalid_argument`, `model_unavailable`, `model_mismatch`, `store_failed`,
+  ///   and for `asOf` as `sequence(of:at:)`; `CancellationError`.
   public func search(_ request: SearchRequest) async throws -> SearchResponse {
     // The view first and the snapshot then: so the log leads from the one to the other.
     let view = request.mode == .keyword ? nil : try await loadedIndex()
     let (vector, warning) = try await queryVector(request)
     let sources = try factory.sources()
     let settings = indexDirectory?.settings
-    let (answer, newest, slips) = try await store.read(.everything) { snapshot in
+    let now = SystemClock.now()
+    let (answer, newest, slips) = try await store.read(.everything) { present in
+      let snapshot = try request.asOf.map { try present.asOf($0.sequence(in: present, now: now)) } ?? present
+      let isPast = snapshot.head.sequence != present.head.sequence
       var advanced: IndexView?
-      if vector != nil, let settings, let model = try snapshot.models().first(where: { $0.state == .serving }) {
+      var slips: [String] = []
+      let model = try vector == nil ? nil : snapshot.models().first { $0.state == .serving }
+      if let model, isPast {
+        slips +=
+          try Self.warning(aboutVectorsOf: snapshot, model: model, isVectorOnly: request.mode == .vector).map { [$0] }
+          ?? []
+      } else if let model, let settings {
         let feed = SnapshotFeed(snapshot, model: model)
         advanced =
           try view?.advanced(to: feed, settings: settings)
@@ -37,7 +50,7 @@ extension Collection {
       let searcher = Searcher(snapshot, index: advanced?.index) { source, origin in
         sources.first { $0.name == source }?.uri(of: origin) ?? origin
       }
-      let slips = try request.filter.map { try Self.warnings(about: $0, snapshot) } ?? []
+      slips += try request.filter.map { try Self.warnings(about: $0, snapshot) } ?? []
       return (try searcher.search(request, vector: vector), advanced, slips)
     }
     if let newest { cachedIndex = newest }

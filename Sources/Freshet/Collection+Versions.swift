@@ -32,7 +32,7 @@ extension Collection {
   /// - Throws: `FreshetError` with `not_found` for a version that is not there.
   public func version(_ selector: VersionSelector, of document: DocumentRecord) async throws -> DocumentVersion {
     try await store.read(.everything) { snapshot in
-      let (version, group) = try selector.version(among: try snapshot.versions(of: document.id), of: document)
+      let (version, group) = try selector.version(among: try Self.versions(of: document, snapshot), of: document)
       return DocumentVersion(
         document: document,
         version: version,
@@ -47,8 +47,16 @@ extension Collection {
   /// - Throws: `FreshetError` with `not_found` for a version that is not there.
   public func number(of selector: VersionSelector, in document: DocumentRecord) async throws -> Int {
     try await store.read(.everything) { snapshot in
-      try selector.version(among: try snapshot.versions(of: document.id), of: document).0.number
+      try selector.version(among: try Self.versions(of: document, snapshot), of: document).0.number
     }
+  }
+
+  /// The versions up to the one that the record is of: a document as of a moment has none after it.
+  private static func versions(
+    of document: DocumentRecord,
+    _ snapshot: any StoreSnapshot
+  ) throws -> [VersionRecord] {
+    try snapshot.versions(of: document.id).filter { $0.number <= document.version }
   }
 
   /// What a version that is asked for its content answers when only its hash is kept.

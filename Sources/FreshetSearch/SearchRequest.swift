@@ -29,6 +29,8 @@ public struct SearchRequest: Hashable, Sendable {
   public var neighbours: Int
   /// The most hits of one document; `nil` for no limit.
   public var limitPerDocument: Int?
+  /// The moment whose state is searched; `nil` for the present. Whoever chooses the snapshot follows it: the collection.
+  public var asOf: Moment?
 
   /// Describes a search.
   public init(
@@ -37,7 +39,8 @@ public struct SearchRequest: Hashable, Sendable {
     limit: Int = 10,
     filter: Filter? = nil,
     neighbours: Int = 0,
-    limitPerDocument: Int? = nil
+    limitPerDocument: Int? = nil,
+    asOf: Moment? = nil
   ) {
     self.query = query
     self.mode = mode
@@ -45,5 +48,6 @@ public struct SearchRequest: Hashable, Sendable {
     self.filter = filter
     self.neighbours = neighbours
     self.limitPerDocument = limitPerDocument
+    self.asOf = asOf
   }
 }

@@ -50,5 +50,6 @@ import Testing
     let error = #expect(throws: FreshetError.self) { try Moment(text) }
     #expect(error?.code == .invalidArgument)
     #expect(error?.message.contains(reason) == true, "\(error?.message ?? "")")
+    #expect(error?.message.hasPrefix("'\(text)' is no moment of a collection: ") == true)
   }
 }

@@ -24,28 +24,36 @@ extension Verb {
       .flag("descending", "Reverse the order."),
       .value("limit", "n", .integer(0...Int.max), "At most so many."),
       .value("offset", "n", .integer(0...Int.max), default: "0", "Leave out the first ones."),
+      .asOf("List the documents as they were"),
     ],
     run: { invocation in
       let session = Session(invocation)
       let query = try query(invocation)
+      let moment = try invocation.asOf()
       return try await session.reading { collection in
+        // Resolved once, so that everything below is of one state.
+        let sequence = try await session.sequence(of: moment, in: collection)
+        let asOf = sequence.map { Moment.sequence($0) }
         if let source = query.source {
-          let names = try await collection.sourceNames()
+          let names = try await collection.sourceNames(asOf: asOf)
           guard names.contains(source) else {
             let said = names.isEmpty ? "there is none" : "the sources are " + names.joined(separator: ", ")
             throw FreshetError(.notFound, "the collection has no source of this name; \(said)", path: source)
           }
         }
         if let filter = query.filter {
-          for warning in try await collection.warnings(about: filter) {
+          for warning in try await collection.warnings(about: filter, asOf: asOf) {
             session.diagnostics.warning(warning.displayable)
           }
         }
-        let documents = try await collection.documents(query)
+        let documents = try await collection.documents(query, asOf: asOf)
         if session.writesJSON {
-          for document in documents { try session.output.json(document.json(uri: collection.uri(of: document))) }
+          for document in documents {
+            try session.output.json(document.json(uri: collection.uri(of: document)).adding(sequence: sequence))
+          }
           return .success
         }
+        if let sequence { session.sayMoment(moment, sequence: sequence) }
         var table = TextTable([
           .flexible("ORIGIN"), .left("SOURCE"), .left("TYPE"), .right("VERSION"), .right("SIZE"), .right("CHUNKS"),
           .left("UPDATED"),

@@ -32,6 +32,7 @@ extension Verb {
         "Chunks on each side that a hit's text is widened by."
       ),
       .value("per-document", "n", .integer(1...SearchRequest.limitMax), "At most so many hits of one document."),
+      .asOf("Search the collection as it was"),
     ],
     run: { invocation in
       let session = Session(invocation)
@@ -44,6 +45,7 @@ extension Verb {
       request.filter = try invocation.value("filter").map { try Filter($0) }
       request.neighbours = invocation.integer("neighbours") ?? 0
       request.limitPerDocument = invocation.integer("per-document")
+      request.asOf = try invocation.asOf()
       let search = request
       return try await session.reading { collection in
         let response = try await collection.search(search)
@@ -51,6 +53,7 @@ extension Verb {
         if session.writesJSON {
           try session.output.json(response.json)
         } else {
+          session.sayMoment(search.asOf, sequence: response.sequence)
           try session.output.write(SearchText(response, terminal: Terminal(descriptor: 1)).text)
         }
         return .success

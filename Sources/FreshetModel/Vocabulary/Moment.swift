@@ -66,7 +66,7 @@ public enum Moment: Hashable, Sendable {
   // MARK: Reading
 
   private static func refusal(_ text: String, _ reason: String) -> FreshetError {
-    FreshetError(.invalidArgument, "'\(text.unicodeScalars.prefix(64))' is no moment of a collection: \(reason)")
+    FreshetError(.invalidArgument, "'\(text.prefix(64))' is no moment of a collection: \(reason)")
   }
 
   private static func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }

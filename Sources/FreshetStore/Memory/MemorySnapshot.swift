@@ -112,8 +112,8 @@ class MemorySnapshot: StoreSnapshot {
       let before = Self.precedes(left, right, by: query.order)
       let after = Self.precedes(right, left, by: query.order)
       if before || after { return query.descending ? after : before }
-      if query.order == .origin { return left.id < right.id }
-      return Self.inOrder(left, right)
+      if Self.inOrder(left, right) { return true }
+      return Self.inOrder(right, left) ? false : left.id < right.id
     }
     return Array(sorted.dropFirst(max(0, query.offset)).prefix(max(0, query.limit)))
   }
