@@ -124,6 +124,12 @@ let package = Package(
       swiftSettings: settings
     ),
     .executableTarget(
+      name: "diff-benchmark",
+      dependencies: ["FreshetModel", "FreshetSync", "FreshetSystem"],
+      path: "Benchmarks/DiffBenchmark",
+      swiftSettings: settings
+    ),
+    .executableTarget(
       name: "search-benchmark",
       dependencies: [
         "Freshet", "FreshetConfiguration", "FreshetModel", "FreshetSearch", "FreshetSystem", "FreshetTestKit",

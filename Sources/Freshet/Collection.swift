@@ -200,14 +200,14 @@ public final class Collection: Sendable {
     set { lazy.withLock { $0.index = newValue } }
   }
 
-  /// The stages as configured.
-  func stages() async throws -> SyncStages {
+  /// The stages as configured; the embedder is not even made when it is not to be called.
+  func stages(embeds: Bool = true) async throws -> SyncStages {
     SyncStages(
       store: store,
       sources: try factory.sources(),
       parsers: try parsers(),
       chunker: try factory.chunker(),
-      embedder: try await embedder()
+      embedder: embeds ? try await embedder() : nil
     )
   }
 }

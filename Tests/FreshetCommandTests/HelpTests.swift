@@ -3,7 +3,8 @@ import Testing
 
 @Suite struct HelpTests {
   static let verbs = [
-    "init", "trust", "sync", "search", "status", "verify", "runs", "list", "history", "show", "failures", "health",
+    "init", "trust", "sync", "search", "status", "verify", "runs", "track", "list", "history", "show", "diff",
+    "restore", "failures", "health",
     "model", "reindex", "export", "migrate", "completions",
   ]
 

@@ -83,8 +83,11 @@ struct SyncVerb: Sendable {
     }
   }
 
+  /// What the verb asks for beside what its options say.
+  var preset = SyncRequest()
+
   private func request(_ paths: [String]) -> SyncRequest {
-    var request = SyncRequest()
+    var request = preset
     request.paths = paths
     request.force = invocation.flag("force")
     request.ignoresEmbeddingCache = invocation.flag("no-cache")

@@ -135,6 +135,23 @@ public protocol StoreSnapshot {
   /// The passages of these numbers; those that do not exist are left out.
   func passages(_ ids: [PassageID]) throws -> [PassageRecord]
 
+  // MARK: Editions of older versions
+
+  /// The newest edition of a document's version with its chunks; `nil` for a deletion, and when no edition of it is kept.
+  func edition(of document: DocumentID, version: Int) throws -> VersionEdition?
+
+  /// Documents of which a version stood at an origin, the one that stood there last first, at most `limit`.
+  func documents(formerlyAt origin: String, limit: Int) throws -> [DocumentRecord]
+
+  /// Which of the contents are kept, and not their hashes alone.
+  func keptContents(among hashes: [ContentHash]) throws -> Set<ContentHash>
+
+  // MARK: Annotations
+
+  /// What somebody said of a document beside its content (`freshet track --metadata`); empty when nobody did. It has no
+  /// history of its own: what it made of the document's metadata at a time is in the editions.
+  func annotation(of document: DocumentID) throws -> Metadata
+
   // MARK: Vectors
 
   /// Every model, oldest first.
@@ -257,6 +274,10 @@ public protocol StoreTransaction: StoreSnapshot {
   /// - Throws: `FreshetError` with `store_failed` when the change does not fit the stored state (another document is
   ///   live at the origin, the document is not live, a passage does not exist).
   func apply(_ change: DocumentChange) throws -> ChangeRecord
+
+  /// Overwrites the annotation of a document, live or deleted; an empty one removes it.
+  /// - Throws: `FreshetError` with `store_failed` when there is no such document.
+  func annotate(_ document: DocumentID, with metadata: Metadata) throws
 
   /// Puts a document's edition under another pipeline without a change, when what it would make is the same.
   func touch(document: DocumentID, pipeline: String) throws

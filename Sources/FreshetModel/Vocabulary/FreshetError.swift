@@ -110,6 +110,8 @@ extension FreshetError.Code {
   public static let deletionsHeld = Self(rawValue: "deletions_held")
   /// The history asked for is no longer kept.
   public static let historyPruned = Self(rawValue: "history_pruned")
+  /// A file stands where one was to be written, with a content that is in no version.
+  public static let wouldOverwrite = Self(rawValue: "would_overwrite")
   /// A system call failed.
   public static let inputOutput = Self(rawValue: "input_output")
   /// A server could not be reached or answered with an error.

@@ -75,6 +75,7 @@ struct MemoryState: Sendable {
   var failures: [FailureKey: FailureRecord] = [:]
   var runs: [RunRecord] = []
   var settings: [UTF8Text: String] = [:]
+  var annotations: [DocumentID: Metadata] = [:]
 
   func passage(_ id: PassageID) -> Passage? {
     guard id >= 1, id <= PassageID(passages.count) else { return nil }

@@ -117,6 +117,9 @@ enum Schema {
         AND json_type(e.metadata, '$.category') IS NULL
     );
     """,
+    """
+    CREATE TABLE annotation(document INTEGER PRIMARY KEY REFERENCES document(id), metadata TEXT NOT NULL);
+    """,
   ]
 
   /// Reads the version of a database and refuses one that is not ours, or newer than this program.

@@ -192,6 +192,7 @@ struct CommitStage: Sendable {
         edition: edition
       )
     )
+    if let annotation = document.annotation { try transaction.annotate(document.document, with: annotation) }
     let now = Set(edition.chunks.map(\.id))
     let added = now.subtracting(before).count
     return .changed(

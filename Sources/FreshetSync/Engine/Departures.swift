@@ -259,10 +259,12 @@ struct Departures: Sendable {
     let found = try await run.stages.store.read(.everything) { snapshot in
       (
         try snapshot.rendition(of: document.contentHash, parser: document.parser),
-        try snapshot.chunks(of: document.id)
+        try snapshot.chunks(of: document.id),
+        try snapshot.annotation(of: document.id)
       )
     }
     guard let rendition = found.0 else { return nil }
+    let annotation = run.options.annotation?.applied(to: found.2) ?? found.2
     return PreparedDocument(
       kind: .renamed,
       document: document.id,
@@ -287,7 +289,12 @@ struct Departures: Sendable {
         map: nil,
         statedTitle: rendition.title,
         statedMetadata: rendition.metadata,
-        title: EditionMetadata.title(stated: rendition.title, path: appearance.origin, member: nil),
+        title: EditionMetadata.title(
+          stated: rendition.title,
+          path: appearance.origin,
+          member: nil,
+          annotation: annotation
+        ),
         metadata: EditionMetadata.compose(
           stated: rendition.metadata,
           configured: pass.source.metadata,
@@ -295,13 +302,15 @@ struct Departures: Sendable {
           member: nil,
           format: appearance.format,
           size: document.size,
-          modified: appearance.fetched.modified
+          modified: appearance.fetched.modified,
+          annotation: annotation
         ),
         pipeline: pass.pipeline,
         chunks: []
       ),
       chunks: .kept(found.1),
-      cost: 1024 + found.1.count * 64
+      cost: 1024 + found.1.count * 64,
+      annotation: annotation == found.2 ? nil : annotation
     )
   }
 

@@ -184,20 +184,27 @@ struct ItemReader: Sendable {
     size: Int64
   ) async throws -> Planner.Decision {
     let source = work.pass.record.id
-    let known = try await run.stages.store.read(.everything) { snapshot in
-      let live = try snapshot.liveDocument(source: source, origin: origin)
-      guard live == nil else { return Planner.Knowledge(live: live, deleted: nil, contentIsLiveElsewhere: false) }
-      return Planner.Knowledge(
+    let annotation = run.options.annotation
+    let (known, isAnnotated) = try await run.stages.store.read(.everything) { snapshot in
+      if let live = try snapshot.liveDocument(source: source, origin: origin) {
+        let said = try annotation == nil ? [:] : snapshot.annotation(of: live.id)
+        return (
+          Planner.Knowledge(live: live, deleted: nil, contentIsLiveElsewhere: false),
+          annotation.map { $0.applied(to: said) != said } ?? false
+        )
+      }
+      let known = Planner.Knowledge(
         live: nil,
         deleted: try snapshot.deletedDocument(source: source, origin: origin),
         contentIsLiveElsewhere: try !snapshot.liveDocuments(contentHash: contentHash).isEmpty
       )
+      return (known, false)
     }
     return Planner.decide(
       Planner.Observation(contentHash: contentHash, size: size, pipeline: work.pass.pipeline),
       knowing: known,
       listingFinished: listingFinished,
-      force: run.options.force
+      force: run.options.force || isAnnotated
     )
   }
 
@@ -228,6 +235,7 @@ struct ItemReader: Sendable {
     case .keep(let live, _): (kind, previous) = (.reprocessed, live)
     }
     if let moved = renames[OriginKey(source: pass.record.id, origin: origin)] { (kind, previous) = (.renamed, moved) }
+    let (said, annotation) = try await self.annotation(of: previous)
     // A refresh states what is known of the file: that it was touched is noted beside (`fileTouch`).
     let modified = kind.makesVersion ? attributes.modified : previous?.fileModified ?? attributes.modified
     let document = previous?.id ?? DocumentID.random()
@@ -246,7 +254,7 @@ struct ItemReader: Sendable {
       map: rendition.blocks.encoded,
       statedTitle: rendition.title,
       statedMetadata: rendition.metadata,
-      title: EditionMetadata.title(stated: rendition.title, path: path, member: member),
+      title: EditionMetadata.title(stated: rendition.title, path: path, member: member, annotation: annotation),
       metadata: EditionMetadata.compose(
         stated: rendition.metadata,
         configured: pass.source.metadata,
@@ -254,7 +262,8 @@ struct ItemReader: Sendable {
         member: member,
         format: parser.format,
         size: size,
-        modified: modified
+        modified: modified,
+        annotation: annotation
       ),
       pipeline: pass.pipeline,
       chunks: []
@@ -263,6 +272,7 @@ struct ItemReader: Sendable {
       live.parser == parser.fingerprint
     {
       switch try await comparison(of: chunks, with: live, edition) {
+      case .equal where annotation != said: kind = .metadata
       case .equal where !run.options.ignoresEmbeddingCache:
         return [TouchedDocument(document: live.id, pipeline: pass.pipeline)]
       case .equal: kind = .embedded
@@ -299,10 +309,18 @@ struct ItemReader: Sendable {
       chunks: .cut(chunks),
       cost: PreparedDocument.cost(text: rendition.markdown.count, chunks: chunks.count, version, edition)
     )
+    if annotation != said { prepared.annotation = annotation }
     // A document that fills a commit by itself never waits in a window for others, which may wait for its memory.
     if prepared.cost >= run.options.checkpointBytes { prepared.lease = lease }
     try await send(.document(prepared))
     return []
+  }
+
+  /// What is said of a document before the run and after it.
+  func annotation(of document: DocumentRecord?) async throws -> (before: Metadata, after: Metadata) {
+    var before: Metadata = [:]
+    if let document { before = try await run.stages.store.read(.everything) { try $0.annotation(of: document.id) } }
+    return (before, run.options.annotation?.applied(to: before) ?? before)
   }
 
   private enum Comparison {

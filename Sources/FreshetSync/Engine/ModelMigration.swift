@@ -50,6 +50,8 @@ struct ModelMigration: Sendable {
       )
     }
     guard let embedder = run.stages.embedder else {
+      // What comes without its vectors says so itself.
+      if run.options.leavesVectors { return (nil, Outcome()) }
       if !state.models.isEmpty, !state.isIncomplete {
         try await run.stages.store.write { try $0.set(Self.incompleteSetting, to: "1") }
       }

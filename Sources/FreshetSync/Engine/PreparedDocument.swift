@@ -32,6 +32,8 @@ struct PreparedDocument: Sendable {
   var chunks: Chunks
   /// About how many bytes it holds in memory.
   var cost: Int
+  /// The document's annotation after the change; `nil` when it stays as it is.
+  var annotation: Metadata?
   /// What it takes of the memory for large documents, until it is committed or dropped.
   var lease: ByteBudget.Lease?
 

@@ -75,6 +75,12 @@ public struct SyncOptions: Sendable {
   /// What becomes of new text while the embedder is down.
   public var onEmbedderDown = EmbedderDownPolicy.keepOld
 
+  /// Calls no embedder though the collection has one: what is new waits for the vectors that the next run makes. The
+  /// stages then have no embedder.
+  public var leavesVectors = false
+  /// What is said of every document that the run names; those are read whatever their fingerprint.
+  public var annotation: AnnotationChange?
+
   /// Starts with the defaults.
   public init() {}
 
