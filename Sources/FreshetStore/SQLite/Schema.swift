@@ -105,7 +105,14 @@ enum Schema {
       actor TEXT NOT NULL, first_sequence INTEGER NOT NULL, last_sequence INTEGER, report TEXT
     );
     CREATE TABLE setting(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    """,
     """
+    ALTER TABLE change ADD COLUMN version_chain BLOB;
+    CREATE INDEX change_document ON change(document);
+    ALTER TABLE model ADD COLUMN checksum BLOB;
+    ALTER TABLE run ADD COLUMN checksum BLOB;
+    CREATE TABLE seal(name TEXT PRIMARY KEY, size INTEGER NOT NULL, sum INTEGER NOT NULL) WITHOUT ROWID;
+    """,
   ]
 
   /// Reads the version of a database and refuses one that is not ours, or newer than this program.
@@ -149,6 +156,7 @@ enum Schema {
           .integer(now.nanoseconds)
         )
       }
+      if found < currentVersion { try SealedSet.establishAll(connection) }
       try connection.execute(
         "PRAGMA application_id = \(applicationID); PRAGMA user_version = \(currentVersion); COMMIT"
       )
