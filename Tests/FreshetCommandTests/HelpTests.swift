@@ -3,7 +3,8 @@ import Testing
 
 @Suite struct HelpTests {
   static let verbs = [
-    "init", "trust", "sync", "search", "status", "verify", "runs", "list", "history", "show", "failures", "health",
+    "init", "trust", "sync", "search", "status", "verify", "runs", "list", "history", "show", "audit", "failures",
+    "health",
     "model", "reindex", "export", "migrate", "completions",
   ]
 
