@@ -4,7 +4,7 @@ import Testing
 @Suite struct HelpTests {
   static let verbs = [
     "init", "trust", "sync", "search", "status", "verify", "runs", "track", "list", "history", "show", "diff",
-    "restore", "failures", "health",
+    "restore", "audit", "failures", "health",
     "model", "reindex", "export", "migrate", "completions",
   ]
 

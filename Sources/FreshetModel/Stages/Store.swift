@@ -221,6 +221,37 @@ public protocol StoreSnapshot {
   ///
   /// - Parameter contents: whether each stored content is read and hashed too.
   func problems(checkingContents contents: Bool) throws -> [IntegrityProblem]
+
+  // MARK: Audit
+
+  /// Checks one document alone, deleted or live: its versions with their chain and contents, their places in the log, its
+  /// editions, chunks, passages, renditions and vectors. What stands in the log between its changes is not read.
+  /// - Returns: what does not hold, in the order of the document's versions, and how much was checked.
+  /// - Throws: `FreshetError` with `not_found` when there is no such document.
+  func verification(of document: DocumentID) throws -> DocumentVerification
+
+  /// How many changes of a part of the log there are, by kind and by actor.
+  func totals(of selection: AuditSelection) throws -> AuditTotals
+
+  /// The documents that changed in a part of the log, in an order of the store's that never changes (SQLite: of their
+  /// creation), after a document of the page before, at most `limit`.
+  func audited(
+    _ selection: AuditSelection,
+    after document: AuditedDocument?,
+    limit: Int
+  ) throws -> [AuditedDocument]
+
+  /// A document's changes in a part of the log after a sequence, oldest first, at most `limit`, with their actors.
+  func changes(
+    of document: DocumentID,
+    _ selection: AuditSelection,
+    after sequence: SequenceNumber,
+    limit: Int
+  ) throws -> [AuditedChange]
+
+  /// Runs that were under way at or after the first time and before the last one, in the order in which they were first
+  /// recorded, after a run, at most `limit`.
+  func runs(from first: Timestamp, to last: Timestamp, after run: RunID?, limit: Int) throws -> [RunRecord]
 }
 
 /// Something that does not hold in a collection.
@@ -231,14 +262,23 @@ public struct IntegrityProblem: Hashable, Sendable {
   public var document: DocumentID?
   /// The version, when it is about one.
   public var version: Int?
+  /// The change, when it is about one.
+  public var sequence: SequenceNumber?
   /// One sentence with the place and what was expected.
   public var message: String
 
   /// Describes a problem.
-  public init(code: String, document: DocumentID? = nil, version: Int? = nil, message: String) {
+  public init(
+    code: String,
+    document: DocumentID? = nil,
+    version: Int? = nil,
+    sequence: SequenceNumber? = nil,
+    message: String
+  ) {
     self.code = code
     self.document = document
     self.version = version
+    self.sequence = sequence
     self.message = message
   }
 }

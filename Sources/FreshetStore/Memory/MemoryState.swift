@@ -22,6 +22,7 @@ struct MemoryState: Sendable {
     var metadata: Metadata
     var map: [UInt8]
     var markdown: StoredBytes?
+    var checksum: ContentHash
   }
 
   struct RenditionKey: Hashable, Sendable {

@@ -53,7 +53,7 @@ extension MemoryTransaction {
     func refusal(_ message: String) -> FreshetError { FreshetError(.storeFailed, message) }
     if let message = ChangeRules.refusal(of: edition, origin: change.origin) { throw refusal(message) }
     let open = Dictionary((stored?.chunks ?? []).map { ($0.id, $0.passage) }, uniquingKeysWith: { first, _ in first })
-    var chunks: [(chunk: ChunkRecord, key: ContentHash)] = []
+    var chunks: [EditionDigest.Chunk] = []
     for chunk in edition.chunks {
       guard let passage = state.passage(chunk.passage) else {
         throw refusal("Passage \(chunk.passage) of '\(change.origin)' does not exist; save it first.")
@@ -61,10 +61,13 @@ extension MemoryTransaction {
       guard open[chunk.id] ?? chunk.passage == chunk.passage else {
         throw refusal("Chunk \(chunk.id) of '\(change.origin)' is another passage than it was.")
       }
-      chunks.append((chunk, passage.record.key))
+      chunks.append(
+        EditionDigest.Chunk(chunk: chunk, key: passage.record.key, tokens: passage.record.tokens)
+      )
     }
-    if state.renditions[MemoryState.RenditionKey(content: contentHash, parser: edition.parser)] == nil {
-      let hasContent = change.version?.content != nil || state.contents[contentHash] != nil
+    let rendition = state.renditions[MemoryState.RenditionKey(content: contentHash, parser: edition.parser)]
+    let hasContent = change.version?.content != nil || state.contents[contentHash] != nil
+    if rendition == nil {
       guard edition.map != nil, edition.markdown != nil || edition.markdownIsContent && hasContent else {
         throw refusal("The edition of '\(change.origin)' brings no rendition, and the store has none.")
       }
@@ -77,6 +80,12 @@ extension MemoryTransaction {
         pipeline: edition.pipeline,
         parser: edition.parser,
         state: edition.state,
+        rendition: rendition?.checksum
+          ?? RenditionChecksum.of(
+            edition,
+            contentHash: contentHash,
+            isShared: edition.markdownIsContent && hasContent
+          ),
         chunks: chunks
       )
     )
@@ -160,7 +169,8 @@ extension MemoryTransaction {
       title: edition.statedTitle,
       metadata: edition.statedMetadata,
       map: map,
-      markdown: isShared ? nil : edition.markdown
+      markdown: isShared ? nil : edition.markdown,
+      checksum: RenditionChecksum.of(edition, contentHash: contentHash, isShared: isShared)
     )
   }
 
@@ -185,6 +195,7 @@ extension MemoryTransaction {
       contentHash: contentHash,
       reason: change.reason,
       edition: digest,
+      versionChain: document.versions.last?.chain ?? .zero,
       chain: .zero
     )
     record.chain = SHA256.link(head.chain, record.canonicalBytes)

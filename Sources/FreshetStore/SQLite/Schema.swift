@@ -120,6 +120,13 @@ enum Schema {
     """
     CREATE TABLE annotation(document INTEGER PRIMARY KEY REFERENCES document(id), metadata TEXT NOT NULL);
     """,
+    """
+    ALTER TABLE change ADD COLUMN version_chain BLOB;
+    CREATE INDEX change_document ON change(document);
+    ALTER TABLE model ADD COLUMN checksum BLOB;
+    ALTER TABLE run ADD COLUMN checksum BLOB;
+    CREATE TABLE seal(name TEXT PRIMARY KEY, size INTEGER NOT NULL, sum INTEGER NOT NULL) WITHOUT ROWID;
+    """,
   ]
 
   /// Reads the version of a database and refuses one that is not ours, or newer than this program.
@@ -163,6 +170,7 @@ enum Schema {
           .integer(now.nanoseconds)
         )
       }
+      if found < currentVersion { try SealedSet.establishAll(connection) }
       try connection.execute(
         "PRAGMA application_id = \(applicationID); PRAGMA user_version = \(currentVersion); COMMIT"
       )

@@ -10,11 +10,31 @@ public struct VerificationReport: Sendable, Hashable {
   public var passages = 0
   /// Vectors of the serving model whose passages are live.
   public var vectors = 0
+  /// Vectors that were compared with ones made anew.
+  public var comparedVectors = 0
+  /// The collection's head, to be kept somewhere else.
+  public var head: RecordedHead?
   /// Everything that does not hold.
   public var problems: [IntegrityProblem] = []
 
+  /// Adds what a part of the check found; one that cannot read the database says that, and the others go on.
+  public mutating func add(_ part: () async throws -> [IntegrityProblem]) async throws {
+    do {
+      problems += try await part()
+    } catch let error as FreshetError where [.storeDamaged, .storeFailed].contains(error.code) {
+      // What it is was found above, when it was altered; here it only stands in the way.
+      if problems.isEmpty { problems.append(IntegrityProblem(code: "database_damaged", message: error.message)) }
+    }
+  }
+
   /// Whether everything holds.
   public var isOK: Bool { problems.isEmpty }
+
+  /// The problem of the earliest change, where history first is not what was written; else the first one found.
+  public var first: IntegrityProblem? {
+    let placed = problems.filter { $0.sequence != nil }
+    return placed.min { ($0.sequence ?? 0) < ($1.sequence ?? 0) } ?? problems.first
+  }
 
   /// Starts with nothing.
   public init() {}
@@ -25,25 +45,34 @@ public struct VerificationReport: Sendable, Hashable {
 public struct Verifier: Sendable {
   let stages: SyncStages
 
-  /// Takes the stages; the embedder is not used.
+  /// Takes the stages; the embedder is used to compare vectors only.
   public init(stages: SyncStages) {
     self.stages = stages
   }
 
   /// Checks the collection, and with `sources` that it is in step with them.
+  ///
+  /// - Parameter recorded: a head that was kept somewhere else: the log must lead through it.
   public func verify(
     contents: Bool,
     sources: Bool,
-    keepsVectors: Bool
+    keepsVectors: Bool,
+    recorded: RecordedHead? = nil
   ) async throws -> VerificationReport {
     var report = try await stages.store.read(.everything) { snapshot in
       var report = VerificationReport()
-      let counts = try snapshot.counts()
+      let counts = (try? snapshot.counts()) ?? CollectionCounts()
       report.documents = counts.documents
       report.chunks = counts.chunks
       report.passages = counts.passages
       report.vectors = counts.vectors
-      report.problems = try snapshot.problems(checkingContents: contents)
+      report.head = try? RecordedHead(snapshot)
+      do {
+        if let problem = try recorded?.problem(in: snapshot) { report.problems.append(problem) }
+      } catch let error as FreshetError where error.code == .storeDamaged {
+        report.problems.append(IntegrityProblem(code: "database_damaged", message: error.message))
+      }
+      report.problems += try snapshot.problems(checkingContents: contents)
       func expect(_ condition: Bool, _ code: String, _ message: @autoclosure () -> String) {
         if !condition { report.problems.append(IntegrityProblem(code: code, message: message())) }
       }
@@ -52,18 +81,16 @@ public struct Verifier: Sendable {
         "keyword_index",
         "the keyword index has \(counts.keywordRows) rows for \(counts.passages) live passages"
       )
-      let serving = try snapshot.models().first { $0.state == .serving }
-      if keepsVectors, serving != nil || counts.passages > 0, counts.awaitingVectors == 0 {
-        expect(
-          counts.vectors == counts.passages,
-          "vectors_missing",
-          "\(counts.passages - counts.vectors) of \(counts.passages) live passages have no vector; sync again, "
-            + "or see `freshet failures` for texts that the model refused"
-        )
+      let serving = (try? snapshot.models())?.first { $0.state == .serving }
+      if keepsVectors, serving != nil || counts.passages > 0, counts.awaitingVectors == 0,
+        counts.vectors != counts.passages
+      {
+        report.problems += (try? Self.missingVectors(counts, snapshot)) ?? []
       }
       return report
     }
-    if sources { report.problems += try await outOfStep() }
+    try await report.add { try await misplaced() }
+    if sources { try await report.add { try await outOfStep() } }
     return report
   }
 }
