@@ -105,7 +105,14 @@ enum Schema {
       actor TEXT NOT NULL, first_sequence INTEGER NOT NULL, last_sequence INTEGER, report TEXT
     );
     CREATE TABLE setting(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    """,
     """
+    CREATE TABLE consumer(
+      name TEXT PRIMARY KEY, kind TEXT NOT NULL, epoch BLOB NOT NULL, sequence INTEGER NOT NULL, chain BLOB NOT NULL,
+      state TEXT NOT NULL, failures INTEGER NOT NULL, last_error TEXT, retry_at INTEGER, created_at INTEGER NOT NULL,
+      moved_at INTEGER NOT NULL, resync_epoch BLOB, resync_sequence INTEGER, resync_chain BLOB, resync_after BLOB
+    ) WITHOUT ROWID;
+    """,
   ]
 
   /// Reads the version of a database and refuses one that is not ours, or newer than this program.
