@@ -83,6 +83,7 @@ let package = Package(
       swiftSettings: settings
     ),
     stage("FreshetHTTP", ["FreshetModel", "FreshetSystem", "CCurl"]),
+    stage("FreshetDelivery", ["FreshetModel", "FreshetSystem", "FreshetHTTP"]),
     stage("FreshetChunking", ["FreshetModel"]),
     stage("FreshetEmbedding", ["FreshetModel", "FreshetSystem", "FreshetHTTP", "CONNXRuntime", "CCrypto"]),
     stage("FreshetIndex", ["FreshetModel", "FreshetSystem", "CVectorMath", "CHNSW", "CFaissLoader"]),
@@ -96,7 +97,8 @@ let package = Package(
       "Freshet",
       [
         "FreshetModel", "FreshetSystem", "FreshetConfiguration", "FreshetSources", "FreshetParsing", "FreshetFormats",
-        "FreshetChunking", "FreshetEmbedding", "FreshetStore", "FreshetIndex", "FreshetSearch", "FreshetSync",
+        "FreshetChunking", "FreshetDelivery", "FreshetEmbedding", "FreshetHTTP", "FreshetStore", "FreshetIndex",
+        "FreshetSearch", "FreshetSync",
       ]
     ),
     stage("FreshetCommandLine", ["FreshetModel"]),
