@@ -32,8 +32,13 @@ func bridge(_ name: String, _ dependencies: [Target.Dependency] = [], link libra
   )
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
-  .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
+func tests(
+  _ name: String,
+  _ dependencies: [Target.Dependency],
+  exclude: [String] = [],
+  resources: [Resource]? = nil
+) -> Target {
+  .testTarget(name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: settings)
 }
 
 let package = Package(
@@ -172,7 +177,11 @@ let package = Package(
     ),
     tests(
       "FreshetHTTPTests",
-      ["FreshetHTTP", "FreshetEmbedding", "FreshetTestKit", "FreshetModel", "FreshetSystem", "CCrypto"]
+      [
+        "FreshetHTTP", "FreshetDelivery", "FreshetEmbedding", "FreshetStore", "FreshetSync", "FreshetTestKit",
+        "FreshetModel", "FreshetSystem", "CCrypto",
+      ],
+      exclude: ["mail_server.py"]
     ),
     tests("FreshetEmbeddingTests", ["FreshetModel", "FreshetEmbedding"], resources: [.copy("Fixtures")]),
     tests("FreshetCommandLineTests", ["FreshetCommandLine", "FreshetModel"], resources: [.copy("Snapshots")]),

@@ -27,7 +27,7 @@ struct FreshetCommand {
       options: Session.options,
       verbs: [
         .initialize, .trust, .sync, .search, .status, .verify, .runs,
-        .list, .history, .show, .failures,
+        .list, .history, .show, .failures, .events,
         .health, .model, .reindex, .export, .migrate, .completions { FreshetCommand.root },
       ]
     )

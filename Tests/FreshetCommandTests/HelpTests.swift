@@ -3,7 +3,8 @@ import Testing
 
 @Suite struct HelpTests {
   static let verbs = [
-    "init", "trust", "sync", "search", "status", "verify", "runs", "list", "history", "show", "failures", "health",
+    "init", "trust", "sync", "search", "status", "verify", "runs", "list", "history", "show", "failures", "events",
+    "health",
     "model", "reindex", "export", "migrate", "completions",
   ]
 
@@ -19,7 +20,9 @@ import Testing
 
   @Test func everyVerbsHelpIsThatOfItsSnapshot() async throws {
     let workshop = try Workshop()
-    let nested = [["model", "pull"], ["failures", "retry"], ["failures", "clear"]]
+    let nested = [["model", "pull"], ["failures", "retry"], ["failures", "clear"], ["events", "consumers"],
+      ["events", "deliver"], ["events", "consumers", "reset"], ["events", "consumers", "remove"],
+    ]
     for words in [[]] + Self.verbs.map({ [$0] }) + nested {
       let help = try await workshop.run(Workshop.programs + "/freshet", ["help"] + words)
       #expect(help.code == 0 && help.errors.isEmpty)

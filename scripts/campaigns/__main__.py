@@ -18,11 +18,12 @@ from moves import Moves
 from reading import Reading
 from rebuild import Rebuild
 from sources import Sources
+from webhook import Webhook
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CAMPAIGNS = {
     campaign.name: campaign
-    for campaign in (Crash, Fault, Reading, Embedder, Sources, Moves, Edits, BadInput, Rebuild, Forecast, Concurrency, Big)
+    for campaign in (Crash, Fault, Reading, Embedder, Sources, Moves, Edits, BadInput, Rebuild, Forecast, Concurrency, Webhook, Big)
 }
 ONLY_WHEN_NAMED = {Big.name}
 

@@ -81,7 +81,7 @@ void freshet_http_cancel(freshet_http *slot) {
 
 void freshet_http_reset(freshet_http *slot) { atomic_store(&slot->is_cancelled, false); }
 
-curl_socket_t freshet_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
+curl_socket_t freshet_curl_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
   const freshet_http_callbacks *callbacks = context;
   if (purpose != CURLSOCKTYPE_IPCXN || !callbacks->allows(callbacks->context, &address->addr, address->addrlen))
     return CURL_SOCKET_BAD;
@@ -103,7 +103,7 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *context) {
   return callbacks->body(callbacks->context, bytes, size * count) ? size * count : 0;
 }
 
-freshet_http_result freshet_result_of(CURLcode code) {
+freshet_http_result freshet_curl_result(CURLcode code) {
   switch (code) {
   case CURLE_OK: return FRESHET_HTTP_DONE;
   case CURLE_WRITE_ERROR:
@@ -131,7 +131,7 @@ static CURLcode prepare(CURL *easy, const freshet_http_request *request, const f
   SET(CURLOPT_FOLLOWLOCATION, 0L); // the caller follows, and checks each step
   SET(CURLOPT_PROXY, "");          // a proxy would make the address check void
   SET(CURLOPT_NOSIGNAL, 1L);
-  SET(CURLOPT_OPENSOCKETFUNCTION, freshet_open_socket);
+  SET(CURLOPT_OPENSOCKETFUNCTION, freshet_curl_open_socket);
   SET(CURLOPT_OPENSOCKETDATA, (void *)callbacks);
   SET(CURLOPT_HEADERFUNCTION, take_header);
   SET(CURLOPT_HEADERDATA, (void *)callbacks);
@@ -158,7 +158,7 @@ static CURLcode prepare(CURL *easy, const freshet_http_request *request, const f
   return code;
 }
 
-CURLcode freshet_exchange(freshet_http *slot) {
+CURLcode freshet_curl_exchange(freshet_http *slot) {
   if (api.multi_add_handle(slot->multi, slot->easy) != CURLM_OK) return CURLE_OUT_OF_MEMORY;
   CURLcode code = CURLE_RECV_ERROR;
   int running = 1;
@@ -192,8 +192,8 @@ freshet_http_outcome freshet_http_perform(freshet_http *slot, const freshet_http
     headers = longer;
   }
   CURLcode code = prepare(slot->easy, request, callbacks, headers);
-  if (code == CURLE_OK) code = freshet_exchange(slot);
-  outcome.result = freshet_result_of(code);
+  if (code == CURLE_OK) code = freshet_curl_exchange(slot);
+  outcome.result = freshet_curl_result(code);
   outcome.reason = api.easy_strerror(code);
   api.easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &outcome.status);
   char *redirect = NULL;

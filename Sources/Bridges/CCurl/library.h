@@ -41,6 +41,6 @@ struct freshet_http {
   atomic_bool is_cancelled;
 };
 
-curl_socket_t freshet_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address);
-CURLcode freshet_exchange(freshet_http *slot);
-freshet_http_result freshet_result_of(CURLcode code);
+curl_socket_t freshet_curl_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address);
+CURLcode freshet_curl_exchange(freshet_http *slot);
+freshet_http_result freshet_curl_result(CURLcode code);

@@ -32,7 +32,7 @@ static CURLcode prepare(CURL *easy, const freshet_mail_request *request, const f
   SET(CURLOPT_PROTOCOLS_STR, "smtp,smtps");
   SET(CURLOPT_PROXY, ""); // a proxy would make the address check void
   SET(CURLOPT_NOSIGNAL, 1L);
-  SET(CURLOPT_OPENSOCKETFUNCTION, freshet_open_socket);
+  SET(CURLOPT_OPENSOCKETFUNCTION, freshet_curl_open_socket);
   SET(CURLOPT_OPENSOCKETDATA, (void *)callbacks);
   SET(CURLOPT_WRITEFUNCTION, ignore);
   SET(CURLOPT_HEADERFUNCTION, ignore);
@@ -73,8 +73,8 @@ freshet_http_outcome freshet_mail_perform(freshet_http *slot, const freshet_mail
   }
   source message = {request->message, request->message_size};
   CURLcode code = prepare(slot->easy, request, callbacks, recipients, &message);
-  if (code == CURLE_OK) code = freshet_exchange(slot);
-  outcome.result = freshet_result_of(code);
+  if (code == CURLE_OK) code = freshet_curl_exchange(slot);
+  outcome.result = freshet_curl_result(code);
   outcome.reason = api.easy_strerror(code);
   api.easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &outcome.status);
   api.easy_reset(slot->easy);
