@@ -100,7 +100,9 @@ extension Collection {
     let calls = Task {
       var report = CallbackReport()
       var position = start
-      for await _ in commits { position = try await callBack(changes(after: position, following: false), &report) ?? position }
+      for await _ in commits {
+        position = try await callBack(changes(after: position, following: false), &report) ?? position
+      }
       try await callBack(changes(after: position, following: false), &report)
       return report
     }

@@ -27,7 +27,9 @@ extension Collection {
   ///   - name: letters, digits, `.`, `_` and `-`.
   ///   - start: where a new one begins.
   /// - Throws: `FreshetError` with `invalid_argument` for another name, or one that a consumer of another kind has.
-  public func consumer(_ name: String, startingAt start: ConsumerStart = .sequence(0)) async throws -> CollectionConsumer {
+  public func consumer(_ name: String, startingAt start: ConsumerStart = .sequence(0)) async throws
+    -> CollectionConsumer
+  {
     let isName = name.utf8.allSatisfy { byte in
       (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte & 0xDF) || Array("._-".utf8).contains(byte)
     }

@@ -96,6 +96,7 @@ extension Collection {
       changes: Set(hook.changes.compactMap { ChangeKind(rawValue: $0) }),
       patterns: hook.patterns
     )
+    settings.batch = hook.batch
     settings.timeout = hook.timeout
     settings.retries = hook.retries
     settings.allowsPrivateAddresses = hook.allowsPrivateAddresses

@@ -33,6 +33,8 @@ public struct WebhookConfiguration: Hashable, Sendable {
   public var changes: [String] = []
   /// Only documents whose origin fits one of these shell patterns; all when it is empty.
   public var patterns: [String] = []
+  /// Events of one request, with the format `json`.
+  public var batch = 100
   /// The longest that a request may take.
   public var timeout = Duration.seconds(10)
   /// Further attempts within one run.

@@ -24,7 +24,8 @@ struct EventSummary {
   /// A line for each of the first documents, and how many more there are.
   func lines(limit: Int, _ name: (String) -> String) -> [String] {
     let documents = events.filter(\.change.isAboutDocument)
-    var lines = events.contains { $0.change == .changesSkipped }
+    var lines =
+      events.contains { $0.change == .changesSkipped }
       ? ["Some changes cannot be told: the collection's log no longer has them. What comes follows."] : []
     for event in documents.prefix(limit) {
       let from = event.previousOrigin.map { " (from \(name($0)))" } ?? ""

@@ -20,7 +20,8 @@ import Testing
 
   @Test func everyVerbsHelpIsThatOfItsSnapshot() async throws {
     let workshop = try Workshop()
-    let nested = [["model", "pull"], ["failures", "retry"], ["failures", "clear"], ["events", "consumers"],
+    let nested = [
+      ["model", "pull"], ["failures", "retry"], ["failures", "clear"], ["events", "consumers"],
       ["events", "deliver"], ["events", "consumers", "reset"], ["events", "consumers", "remove"],
     ]
     for words in [[]] + Self.verbs.map({ [$0] }) + nested {

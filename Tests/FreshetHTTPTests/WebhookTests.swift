@@ -40,7 +40,9 @@ import Testing
     return EventBatch(collection: CollectionID(high: 3, low: 3), start: .log(start), end: .log(end), events: events)
   }
 
-  static func channel(_ url: String, _ change: (inout WebhookSettings) throws -> Void = { _ in }) throws -> WebhookChannel {
+  static func channel(_ url: String, _ change: (inout WebhookSettings) throws -> Void = { _ in }) throws
+    -> WebhookChannel
+  {
     var settings = WebhookSettings(name: "ops", url: url)
     settings.timeout = .seconds(5)
     try change(&settings)
@@ -98,7 +100,9 @@ import Testing
     for request in [first, second] {
       let timestamp = try #require(Int64(request.headers["webhook-timestamp"] ?? ""))
       let id = try #require(request.headers["webhook-id"])
-      #expect(try secret.signature(id: id, timestamp: timestamp, body: request.body) == request.headers["webhook-signature"])
+      #expect(
+        try secret.signature(id: id, timestamp: timestamp, body: request.body) == request.headers["webhook-signature"]
+      )
     }
     let body = try #require(try JSONSerialization.jsonObject(with: Data(first.body)) as? [String: Any])
     let data = try #require(body["data"] as? [String: Any])

@@ -46,7 +46,7 @@ class Webhook(Campaign):
     def hooked(self, label: str, chance, receiver: WebhookReceiver, count: int = 20, more: str = "") -> tuple[Workspace, Tree]:
         workspace = self.workspace(label)
         workspace.environment["HOOK_SECRET"] = SECRET
-        workspace.configure(more="webhooks:\n  - { name: ops, url: '%s', secret_env: HOOK_SECRET, timeout: 500ms, retries: 1 }\n"
+        workspace.configure(more="webhooks:\n  - { name: ops, url: '%s', secret_env: HOOK_SECRET, timeout: 500ms, retries: 1, batch: 4 }\n"
                             "events: { deliver_within: 3s }\n%s" % (receiver.url, more))
         outcome = workspace.call("trust")
         self.check_ends(outcome, (0,), "trust")
@@ -117,9 +117,9 @@ class Webhook(Campaign):
         receiver = WebhookReceiver(SECRET)
         workspace, tree = self.hooked("restart", chance, receiver)
         port, memory = receiver.port, receiver.memory
+        self.check_ends(workspace.sync(seconds=60), (0,), "first sync")
         follower = self.start(workspace, "events", "deliver", "--follow")
         try:
-            self.check_ends(workspace.sync(seconds=60), (0,), "first sync")
             for round in range(2 if self.options.quick else 6):
                 receiver.close()
                 self.change(workspace, tree)
@@ -252,9 +252,9 @@ class Webhook(Campaign):
         self.check_ends(workspace.sync(), (0,), "first sync")
         for number in range(times):
             self.change(workspace, tree)
-            receiver.behaviour = chance.choice(["ok", "slow", "lose-answer"])
+            receiver.behaviour = chance.choice(["ok", "slow"])
             if number % 2 == 0:
-                outcome = workspace.sync(FRESHET_CRASH_POINT="events-handed-over")
+                outcome = workspace.sync(FRESHET_CRASH_POINT=f"events-handed-over:{chance.randint(1, 2)}")
                 self.check(outcome.code == -signal.SIGKILL, f"the crash point was not reached: {outcome}")
             else:
                 process = self.start(workspace, "sync")
@@ -275,6 +275,7 @@ class Webhook(Campaign):
         receiver = WebhookReceiver(SECRET)
         workspace, tree = self.hooked("storm", chance, receiver, 60)
         port, memory = receiver.port, receiver.memory
+        self.check_ends(workspace.sync(seconds=60), (0,), "first sync")
         follower = self.start(workspace, "events", "deliver", "--follow")
         kills = restarts = 0
         deadline = time.monotonic() + seconds

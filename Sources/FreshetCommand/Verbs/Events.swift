@@ -158,7 +158,10 @@ struct EventsVerb: Sendable {
 
   func run() async throws -> ExitCode {
     guard invocation.value("consumer") == nil || invocation.value("after") == nil else {
-      throw UsageError("'--after' and '--consumer' exclude each other: a consumer knows its place", path: invocation.path)
+      throw UsageError(
+        "'--after' and '--consumer' exclude each other: a consumer knows its place",
+        path: invocation.path
+      )
     }
     return try await session.reading { collection in
       let signals = try SignalHandling.stream()

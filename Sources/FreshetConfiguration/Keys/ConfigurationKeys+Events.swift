@@ -137,6 +137,13 @@ extension ConfigurationKeys {
       "Only documents whose origin, before or after the change, fits one of them."
     ),
     WebhookKey(
+      "batch",
+      \.batch,
+      .integer(2...1000, unit: "events"),
+      default: webhookDefaults,
+      "How many events one request has at most, with the format `json`; those of chats sum up what a run brought."
+    ),
+    WebhookKey(
       "timeout",
       \.timeout,
       .duration(.milliseconds(100) ... .seconds(600)),

@@ -48,8 +48,8 @@ struct MailMessage {
     var word: [UInt8] = []
     for scalar in plain.unicodeScalars {
       let bytes = Array(String(scalar).utf8)
-      // 75 characters with `=?UTF-8?B?` and `?=` leave 45 bytes.
-      if word.count + bytes.count > 45 {
+      // 76 characters a line with the field's name, `=?UTF-8?B?` and `?=` leave 36 bytes and more.
+      if word.count + bytes.count > 36 {
         words.append(Base64.encode(word))
         word = []
       }
@@ -66,7 +66,8 @@ struct MailMessage {
     // 1970-01-01 was a Thursday.
     let days = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
     let parts = text.split(whereSeparator: { $0 == "-" || $0 == "T" || $0 == "." })
-    guard parts.count >= 4, let month = Int(parts[1]), months.indices.contains(month - 1), let day = Int(parts[2]) else {
+    guard parts.count >= 4, let month = Int(parts[1]), months.indices.contains(month - 1), let day = Int(parts[2])
+    else {
       return text
     }
     let number = at.nanoseconds / 86_400_000_000_000 - (at.nanoseconds % 86_400_000_000_000 < 0 ? 1 : 0)

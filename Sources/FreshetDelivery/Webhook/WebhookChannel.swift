@@ -24,6 +24,8 @@ public struct WebhookSettings: Sendable {
   public var format = Format.json
   /// Which events they tell.
   public var filter = EventFilter()
+  /// Events of one request, with the format `json`.
+  public var batch = 100
   /// The longest that a request may take.
   public var timeout = Duration.seconds(10)
   /// Further attempts within one run.
@@ -84,7 +86,7 @@ public struct WebhookChannel: EventChannel {
     onLapse = settings.format == .json ? .resync : .skip
     limits =
       settings.format == .json
-      ? EventBatchLimits() : EventBatchLimits(events: 10_000, bytes: 32 << 20, rows: 20_000)
+      ? EventBatchLimits(events: settings.batch) : EventBatchLimits(events: 10_000, bytes: 32 << 20, rows: 20_000)
     var bounds = HTTPLimits()
     bounds.timeout = settings.timeout
     bounds.connectTimeout = min(settings.timeout, bounds.connectTimeout)
