@@ -24,8 +24,9 @@ extension Collection {
     ignoringPauses: Bool = false,
     told: @escaping @Sendable (ChannelDelivery) -> Void = { _ in }
   ) async throws -> [ChannelDelivery] {
+    guard hasEventChannels else { return [] }
+    if !following, let reports = try await reportsWhenNothingIsLeft() { return reports }
     let channels = eventChannels()
-    guard !channels.isEmpty else { return [] }
     return try await deliver(
       to: channels,
       EventDelivery.Mode(isFollowing: following, limit: limit, ignoresPauses: ignoringPauses),
@@ -52,10 +53,28 @@ extension Collection {
   /// Whether webhooks or mail are configured.
   public var hasEventChannels: Bool { !configuration.webhooks.isEmpty || configuration.mail.server != nil }
 
-  /// Gives webhooks and mail that are new their place, at the log's present end.
+  /// Gives webhooks and mail that are new their place, at the log's present end. Makes no channel: that loads libraries.
   func registerChannels() async throws {
     guard hasEventChannels else { return }
-    try await EventDelivery(store: positions, uri: uriOfOrigin).register(eventChannels())
+    try await EventDelivery.register(channelConsumers, in: positions)
+  }
+
+  /// The consumers of webhooks and mail.
+  private var channelConsumers: [(name: String, kind: ConsumerKind)] {
+    let hooks = configuration.webhooks.map { (name: WebhookChannel.consumer(of: $0.name), kind: ConsumerKind.webhook) }
+    return hooks + (configuration.mail.server == nil ? [] : [(name: MailChannel.consumerName, kind: .mail)])
+  }
+
+  /// What there is to say when every receiver has everything; `nil` when something is left.
+  private func reportsWhenNothingIsLeft() async throws -> [ChannelDelivery]? {
+    let consumers = channelConsumers
+    let isInStep = try await store.read(.everything) { snapshot in
+      try consumers.allSatisfy { name, _ in
+        guard let known = try snapshot.consumer(name), known.state == .active, known.resync == nil else { return false }
+        return known.position == snapshot.head.logPosition
+      }
+    }
+    return isInStep ? consumers.map { ChannelDelivery(consumer: $0.name, kind: $0.kind, state: .delivered) } : nil
   }
 
   /// The webhooks and the mail of the configuration.

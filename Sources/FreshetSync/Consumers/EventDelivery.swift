@@ -64,16 +64,17 @@ public struct EventDelivery: Sendable {
 
   /// Adds the channels that are new, at the log's present end: they get what comes.
   public func register(_ channels: [any EventChannel]) async throws {
+    try await Self.register(channels.map { ($0.consumer, $0.kind) }, in: store)
+  }
+
+  /// Adds the consumers that are new, at the log's present end.
+  public static func register(_ consumers: [(name: String, kind: ConsumerKind)], in store: any Store) async throws {
     let known = try await store.read(.everything) { try Set($0.consumers().map(\.name)) }
-    let missing = channels.filter { !known.contains($0.consumer) }
+    let missing = consumers.filter { !known.contains($0.name) }
     guard !missing.isEmpty else { return }
     try await store.write { transaction in
-      for channel in missing {
-        _ = try transaction.registerConsumer(
-          channel.consumer,
-          kind: channel.kind,
-          at: transaction.head.logPosition
-        )
+      for (name, kind) in missing {
+        _ = try transaction.registerConsumer(name, kind: kind, at: transaction.head.logPosition)
       }
     }
   }

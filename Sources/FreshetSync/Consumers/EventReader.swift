@@ -55,19 +55,25 @@ public struct EventReader: Sendable {
   }
 
   private func log(after position: LogPosition, _ snapshot: any StoreSnapshot) throws -> EventBatch? {
-    let changes = try snapshot.changes(after: position.sequence, limit: limits.rows)
-    guard !changes.isEmpty else { return nil }
     var end = position
     var events: [CollectionEvent] = []
     var bytes = 0
-    for change in changes {
-      if filter.matches(change) {
-        let event = try event(of: change, in: snapshot)
-        guard take(event, &events, &bytes) else { break }
+    var rows = 0
+    // By pages of what a batch holds: where everything is wanted, no row is read in vain.
+    scan: while rows < limits.rows, events.count < limits.events {
+      let page = try snapshot.changes(after: end.sequence, limit: min(limits.events, limits.rows - rows))
+      guard !page.isEmpty else { break }
+      rows += page.count
+      for change in page {
+        if filter.matches(change) {
+          let event = try event(of: change, in: snapshot)
+          guard take(event, &events, &bytes) else { break scan }
+        }
+        end.sequence = change.sequence
+        end.chain = change.chain
       }
-      end.sequence = change.sequence
-      end.chain = change.chain
     }
+    guard end != position else { return nil }
     return EventBatch(
       collection: snapshot.head.collection,
       start: .log(position),
