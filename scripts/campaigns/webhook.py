@@ -1,13 +1,18 @@
 """A webhook receiver that fails, hangs and is restarted, and a Freshet that is killed: nothing lost, nothing out of order."""
 
 import base64
+import email
+import email.policy
+import json
 import os
+import pathlib
 import signal
 import subprocess
+import sys
 import threading
 import time
 
-from campaign import Campaign
+from campaign import Campaign, Skipped
 from documents import Tree
 from freshet import Workspace
 from webhook_receiver import Memory, WebhookReceiver
@@ -36,6 +41,7 @@ class Webhook(Campaign):
         yield "kill-sync", lambda chance: self.killed_in_sync(chance, 3 if quick else 20)
         yield "storm", lambda chance: self.storm(chance, 10 if quick else 60)
         yield "restored", self.restored
+        yield "mail", self.mail
 
     def report(self) -> None:
         for line in self.figures:
@@ -337,3 +343,44 @@ class Webhook(Campaign):
         receiver.close()
         workspace.remove()
         copy.remove()
+
+    def mail(self, chance) -> None:
+        """A run is one message over STARTTLS; what the server did not take comes with the next run."""
+        workspace = self.workspace("mail")
+        key, certificate = workspace.folder / "key.pem", workspace.folder / "certificate.pem"
+        made = subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                               "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+                              stderr=subprocess.DEVNULL, check=False)
+        if made.returncode != 0:
+            raise Skipped("openssl makes no certificate")
+        script = pathlib.Path(__file__).resolve().parents[2] / "Tests" / "FreshetHTTPTests" / "mail_server.py"
+        server = subprocess.Popen([sys.executable, script, certificate, key, "login"], stdout=subprocess.PIPE, text=True)
+        try:
+            port = int(server.stdout.readline())
+            workspace.configure(more=f"mail: {{ server: 'smtp://127.0.0.1:{port}', from: freshet@example.com, "
+                                "to: [ops@example.com], user_env: MAIL_USER, password_env: MAIL_WORD, ca_file: certificate.pem }\n"
+                                "events: { deliver_within: 10s }\n")
+            workspace.environment |= {"MAIL_USER": "ops", "MAIL_WORD": "wrong"}
+            self.check_ends(workspace.call("trust"), (0,), "trust")
+            tree = Tree(workspace.docs, chance)
+            tree.create(5)
+            (workspace.docs / "break\nBcc: thief@example.com.md").write_text("# A name\n\nText.\n")
+            outcome = workspace.sync()
+            self.check_ends(outcome, (0,), "a sync whose mail is refused")
+            self.check("password" in outcome.errors, f"the refusal is not told: {outcome.last_error}")
+            workspace.environment["MAIL_WORD"] = "secret"
+            self.change(workspace, tree)
+            self.check_ends(workspace.sync(), (0,), "a sync within the pause")
+            self.deliver(workspace)
+            taken = json.loads(server.stdout.readline())
+            self.check(taken["encrypted"] and taken["to"] == ["ops@example.com"], f"envelope: {taken}")
+            message = email.message_from_string(taken["message"], policy=email.policy.default)
+            self.check(not message.defects and message["Bcc"] is None, f"header: {message.items()}")
+            text = message.get_content()
+            told = sum(line.startswith(("created", "modified", "renamed", "deleted")) for line in text.splitlines())
+            log = self.log(workspace)
+            self.check(told == len(log), f"{told} of {len(log)} changes are told")
+            self.figures.append(f"mail: {len(log)} changes in one message, subject {message['Subject']!r}")
+        finally:
+            server.kill()
+        workspace.remove()
