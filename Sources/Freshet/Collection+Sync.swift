@@ -86,7 +86,13 @@ extension Collection {
     if request.ignoresEmbeddingCache {
       try await store.write { try $0.set(Self.replacedVectorsSetting, to: "1") }
     }
-    var report = try await engine.run(stop: stop, handler: handler)
+    try await registerChannels()
+    var report = try await callingBack { changed in
+      try await engine.run(stop: stop) { event in
+        handler(event)
+        if case .changed = event { changed() }
+      }
+    }
     let start = ContinuousClock.now
     let rebuild = request.force || request.ignoresEmbeddingCache
     if try await !isIndexCurrent() || rebuild {

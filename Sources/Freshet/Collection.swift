@@ -38,6 +38,8 @@ public final class Collection: Sendable {
 
   let factory: StageFactory
   let indexDirectory: IndexDirectory?
+  /// The functions that follow its changes in this process.
+  let callbacks = ChangeCallbacks()
   /// Threads for index files, exports and other calls that block.
   let pool = ThreadPool(name: "freshet-index", threads: 1)
 
@@ -167,6 +169,9 @@ public final class Collection: Sendable {
     // The lock is released with its last reference.
     lock.withLock { $0 = nil }
   }
+
+  /// Whether it was opened for writing, and not closed.
+  var holdsLock: Bool { lock.withLock { $0 != nil } }
 
   /// The configured embedder, made at the first call; `nil` when the collection keeps no vectors.
   func embedder() async throws -> (any Embedder)? {

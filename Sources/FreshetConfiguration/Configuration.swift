@@ -22,6 +22,12 @@ public struct Configuration: Hashable, Sendable {
   public var checkpointDocuments = 50
   /// How a sync runs.
   public var sync = SyncConfiguration()
+  /// When events are handed over.
+  public var events = EventConfiguration()
+  /// Who gets events by HTTP; their names are unique.
+  public var webhooks: [WebhookConfiguration] = []
+  /// Who gets events by mail.
+  public var mail = MailConfiguration()
   /// What is logged and where.
   public var log = LogConfiguration()
   /// Where JSON documents have their fields.

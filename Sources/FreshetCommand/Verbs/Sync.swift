@@ -118,11 +118,12 @@ struct SyncVerb: Sendable {
     let style: ProgressReporter.Style? = session.isQuiet ? .silent : nil
     let progress = ProgressReporter(session.diagnostics, style: style)
     log.started(collection)
-    let report = try await collection.sync(request, stop: stop) { event in
+    var report = try await collection.sync(request, stop: stop) { event in
       // When nobody reads the results any more, the sync itself goes on; the last line tells.
       try? tell(event, progress, log)
     }
     progress.finish()
+    try await deliver(collection, stop, &report)
     log.ended(report)
     if session.writesJSON {
       try session.output.json(report.json)
@@ -131,6 +132,26 @@ struct SyncVerb: Sendable {
     }
     try await tellStandingFailures(collection, report)
     return exitCode(report)
+  }
+
+  /// Hands the run's events over within the configured time; what is left stays for the next run. Ctrl-C ends it.
+  private func deliver(_ collection: Collection, _ stop: StopSignal, _ report: inout SyncReport) async throws {
+    let limit = collection.configuration.events.deliverWithin
+    guard limit > .zero, !stop.isGiven, collection.hasEventChannels else { return }
+    let work = Task { try await collection.deliverEvents(within: limit) }
+    let watch = Task {
+      while !stop.isGiven, !Task.isCancelled { try? await Task.sleep(for: .milliseconds(100)) }
+      if stop.isGiven { work.cancel() }
+    }
+    defer { watch.cancel() }
+    do {
+      report.deliveries = try await work.value
+    } catch {
+      session.diagnostics.warning("Events were not delivered: \(error)".displayable)
+    }
+    for delivery in report.deliveries where delivery.state != .delivered && delivery.state != .elsewhere {
+      session.diagnostics.warning(delivery.sentence)
+    }
   }
 
   /// Says how many documents failed before, and were not tried again now.

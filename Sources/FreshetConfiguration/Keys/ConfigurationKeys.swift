@@ -7,8 +7,8 @@ enum ConfigurationKeys {
 
   private static let defaults = Configuration(folder: "/")
 
-  /// Every key but `sources` and what stands in it, in the order of the reference.
-  static let all: [Key] = top + embedder + chunk + index + checkpoint + sync + log + json
+  /// Every key but `sources`, `webhooks` and what stands in them, in the order of the reference.
+  static let all: [Key] = top + embedder + chunk + index + checkpoint + sync + events + mail + log + json
 
   /// What a section is for, in the order of the reference.
   static let sections: [(name: String, summary: String)] = [
@@ -17,6 +17,8 @@ enum ConfigurationKeys {
     ("index", "How vectors are searched."),
     ("checkpoint", "How often a sync commits."),
     ("sync", "How a sync runs, and what it refuses."),
+    ("events", "When events are handed over."),
+    ("mail", "Who gets events by mail: one message for what a run brought. See [events](events.md)."),
     ("log", "What is logged and where."),
     ("json", "Where JSON documents have their fields: names joined by dots, the first that is there counts."),
   ]

@@ -200,6 +200,17 @@ public protocol StoreSnapshot {
   /// A named value that belongs to the collection (last rebuild, trusted configuration, …).
   func setting(_ name: String) throws -> String?
 
+  // MARK: Consumers
+
+  /// Every consumer, by name.
+  func consumers() throws -> [ConsumerRecord]
+
+  /// The consumer of that name.
+  func consumer(_ name: String) throws -> ConsumerRecord?
+
+  /// The metadata of the edition that a change made, or of the one that a deletion ended; `nil` when it is not kept.
+  func metadata(of change: ChangeRecord) throws -> Metadata?
+
   /// How much the collection holds, counted.
   func counts() throws -> CollectionCounts
 
@@ -354,6 +365,26 @@ public protocol StoreTransaction: StoreSnapshot {
 
   /// Sets a named value, or removes it.
   func set(_ name: String, to value: String?) throws
+
+  // MARK: Consumers
+
+  /// Finds a consumer by its name, or adds it at a position that the log has.
+  /// - Throws: `FreshetError` with `invalid_argument` when another kind has the name, or the log does not have the
+  ///   position.
+  func registerConsumer(_ name: String, kind: ConsumerKind, at position: LogPosition) throws -> ConsumerRecord
+
+  /// Moves a consumer on to a position that the log has, and forgets its failures; one that is at or behind its own
+  /// position changes nothing. A position within a listing of the present is moved by `save`.
+  /// - Throws: `FreshetError` with `not_found`; `consumer_lapsed` when the log does not have the position, or the consumer's
+  ///   own is of another log.
+  func advanceConsumer(_ name: String, to position: LogPosition) throws -> ConsumerRecord
+
+  /// Overwrites what is remembered of a consumer, its position included.
+  /// - Throws: `FreshetError` with `not_found`.
+  func save(_ consumer: ConsumerRecord) throws
+
+  /// Forgets a consumer; whether there was one.
+  func removeConsumer(_ name: String) throws -> Bool
 }
 
 /// A passage that is to be found or inserted.

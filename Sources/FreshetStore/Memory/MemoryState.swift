@@ -77,6 +77,9 @@ struct MemoryState: Sendable {
   var runs: [RunRecord] = []
   var settings: [UTF8Text: String] = [:]
   var annotations: [DocumentID: Metadata] = [:]
+  var consumers: [UTF8Text: ConsumerRecord] = [:]
+  /// The metadata of the edition that each change made, or that a deletion ended.
+  var changedMetadata: [SequenceNumber: Metadata] = [:]
 
   func passage(_ id: PassageID) -> Passage? {
     guard id >= 1, id <= PassageID(passages.count) else { return nil }

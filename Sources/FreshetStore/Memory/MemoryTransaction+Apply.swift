@@ -200,6 +200,7 @@ extension MemoryTransaction {
     )
     record.chain = SHA256.link(head.chain, record.canonicalBytes)
     state.changes.append(record)
+    state.changedMetadata[record.sequence] = document.record.metadata
     state.head.sequence = record.sequence
     state.head.chain = record.chain
     state.head.at = record.at

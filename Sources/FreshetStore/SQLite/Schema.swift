@@ -127,6 +127,13 @@ enum Schema {
     ALTER TABLE run ADD COLUMN checksum BLOB;
     CREATE TABLE seal(name TEXT PRIMARY KEY, size INTEGER NOT NULL, sum INTEGER NOT NULL) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE consumer(
+      name TEXT PRIMARY KEY, kind TEXT NOT NULL, epoch BLOB NOT NULL, sequence INTEGER NOT NULL, chain BLOB NOT NULL,
+      state TEXT NOT NULL, failures INTEGER NOT NULL, last_error TEXT, retry_at INTEGER, created_at INTEGER NOT NULL,
+      moved_at INTEGER NOT NULL, resync_epoch BLOB, resync_sequence INTEGER, resync_chain BLOB, resync_after BLOB
+    ) WITHOUT ROWID;
+    """,
   ]
 
   /// Reads the version of a database and refuses one that is not ours, or newer than this program.

@@ -31,7 +31,7 @@ public struct StoreConformance: Sendable {
   }
 
   /// Every check.
-  public static let checks = basics + changes + chunksAndVectors + searches + care + editions + past + audit
+  public static let checks = basics + changes + chunksAndVectors + searches + care + editions + past + audit + consumers
 
   let factory: Factory
   let seed: UInt64
