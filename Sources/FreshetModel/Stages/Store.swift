@@ -261,6 +261,11 @@ public protocol StoreTransaction: StoreSnapshot {
   /// Puts a document's edition under another pipeline without a change, when what it would make is the same.
   func touch(document: DocumentID, pipeline: String) throws
 
+  /// Notes, without a change, when the file of a live document whose content stayed was last changed: `fileModified` and
+  /// `modified` in the metadata say it from now on, until a version or other metadata replace it. Versions, editions and
+  /// the log keep what was true when they were made.
+  func touch(document: DocumentID, fileModified: Timestamp) throws
+
   // MARK: Vectors
 
   /// Finds a model by its fingerprint, or adds it as `building`, and makes room for its vectors.

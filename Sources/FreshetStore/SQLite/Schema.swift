@@ -105,7 +105,18 @@ enum Schema {
       actor TEXT NOT NULL, first_sequence INTEGER NOT NULL, last_sequence INTEGER, report TEXT
     );
     CREATE TABLE setting(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    """,
+    // When the file of a document was last changed, if that is later than its version; and members of a file at the root
+    // of its source have no category.
     """
+    ALTER TABLE document ADD COLUMN file_modified INTEGER;
+    UPDATE OR REPLACE field SET value = '' WHERE name = 'category' AND document IN (
+      SELECT d.id FROM document d JOIN edition e ON e.id = d.edition
+      WHERE d.is_live = 1 AND instr(d.origin, '!/') > 0
+        AND instr(substr(d.origin, 1, instr(d.origin, '!/')), '/') = 0
+        AND json_type(e.metadata, '$.category') IS NULL
+    );
+    """,
   ]
 
   /// Reads the version of a database and refuses one that is not ours, or newer than this program.
