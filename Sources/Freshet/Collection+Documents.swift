@@ -23,7 +23,7 @@ extension Collection {
     let sources = try factory.sources()
     return try await read(asOf: moment) { snapshot in
       var found = try Self.candidates(name, sources, snapshot)
-      if found.isEmpty { found = try Self.former(name, snapshot) }
+      if found.isEmpty, moment == nil { found = try Self.former(name, snapshot) }
       let live = found.filter { $0.state == .live }
       let fitting = live.isEmpty ? found : live
       if fitting.count > 1 {

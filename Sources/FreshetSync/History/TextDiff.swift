@@ -1,7 +1,8 @@
 /// What makes one text another, line by line.
 ///
-/// The shortest answer or near to it (`LineComparison` says when). Lines are bytes that end with a line feed; nothing is assumed of their encoding, so that any two
-/// contents have a difference, and the unified form applied by `patch` to the first gives the second, byte for byte.
+/// The shortest answer or near to it (`LineComparison` says when). Lines are bytes that end with a line feed; nothing is
+/// assumed of their encoding, so that any two contents have a difference, and the unified form applied by `patch` to
+/// the first gives the second, byte for byte.
 public struct TextDiff: Sendable {
   /// A run of lines that goes, and the run that comes in its place; one of them may be empty. Lines count from 0.
   public struct Change: Hashable, Sendable {
