@@ -21,19 +21,28 @@ extension SQLiteSnapshot {
 
   func totals(of selection: AuditSelection) throws -> AuditTotals {
     var totals = AuditTotals()
-    let counts = try connection.rows(
+    // Counted here and not by GROUP BY, which would sort every row in memory. Neighbours are mostly of one kind and actor.
+    let statement = try connection.statement(
       composed: """
-        SELECT c.kind, coalesce(v.actor, r.actor, ''), count(*) FROM change c
+        SELECT c.kind, coalesce(v.actor, r.actor, '') FROM change c
           LEFT JOIN version v ON v.document = c.document AND v.number = c.version AND v.sequence = c.sequence
           LEFT JOIN run r ON r.uuid = c.run
-        WHERE \(Self.selection) GROUP BY 1, 2
-        """,
-      Self.values(selection)
-    ) { row in (kind: try row.choice(0, as: ChangeKind.self), actor: row.text(1), count: row.int(2)) }
-    for (kind, actor, count) in counts {
-      totals.changes += count
-      totals.byKind[kind, default: 0] += count
-      totals.byActor[actor, default: 0] += count
+        WHERE \(Self.selection)
+        """
+    )
+    defer { statement.reset() }
+    statement.bind(Self.values(selection))
+    var last = (kind: ChangeKind.created, actor: "", kindBytes: [UInt8](), actorBytes: [UInt8]())
+    while try statement.step() {
+      if !statement.withBytes(0, { $0.elementsEqual(last.kindBytes) }) {
+        (last.kind, last.kindBytes) = (try statement.choice(0), statement.bytes(0))
+      }
+      if !statement.withBytes(1, { $0.elementsEqual(last.actorBytes) }) {
+        (last.actor, last.actorBytes) = (statement.text(1), statement.bytes(1))
+      }
+      totals.changes += 1
+      totals.byKind[last.kind, default: 0] += 1
+      totals.byActor[last.actor, default: 0] += 1
     }
     // In the order of the index, so that nothing is gathered.
     totals.documents =
