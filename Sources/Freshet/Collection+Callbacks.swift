@@ -66,7 +66,7 @@ extension Collection {
   /// ```
   ///
   /// It is called after the commit, in the order of the log, one event at a time. What it throws stops nothing: the sync's
-  /// report (or that of `follow`) counts and quotes it. Calls are not repeated after a crash: a `consumer` is for that.
+  /// report (or that of `follow`) counts and quotes it; the sync ends when the last call has. Calls are not repeated after a crash: a `consumer` is for that.
   @discardableResult
   public func onChange(
     matching filter: EventFilter = EventFilter(),
