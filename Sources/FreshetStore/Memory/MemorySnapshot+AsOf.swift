@@ -32,6 +32,11 @@ extension MemoryState {
       guard let last = states.last else { continue }
       var record = last.record
       record.itemPath = document.record.itemPath
+      if states.count == document.past.count {
+        // What was noted without a change is of the present.
+        record.fileModified = document.record.fileModified
+        record.metadata = document.record.metadata
+      }
       past.documents[id] = Document(
         record: record,
         versions: document.versions.filter { $0.sequence <= sequence },
