@@ -48,7 +48,7 @@ enum SealedSet {
   }
 
   /// The column that a row is told by.
-  private var column: String {
+  fileprivate var column: String {
     switch self {
     case .contents: "hash"
     case .passages: "key"
@@ -121,14 +121,24 @@ extension SQLiteTransaction {
     sealChanges[set.name, default: Seal()].remove(value)
   }
 
+  /// The rows of a sealed set that a condition chooses are about to be deleted: call it before the `DELETE` of the same
+  /// condition.
+  func noteUnsealed(_ set: SealedSet, where condition: String, _ values: SQLValue...) throws {
+    let statement = try connection.statement(composed: "SELECT \(set.column) FROM \(set.name) WHERE \(condition)")
+    defer { statement.reset() }
+    statement.bind(values)
+    while try statement.step() {
+      if case .vectors = set {
+        noteUnsealed(set, statement.integer(0))
+      } else {
+        noteUnsealed(set, try statement.hash(0).seal)
+      }
+    }
+  }
+
   /// A vector that stands at the passage already is about to be replaced.
   func noteReplacedVector(of passage: PassageID, model: ModelID) throws {
-    let statement = try connection.statement(
-      composed: "SELECT checksum FROM \(Self.vectorTable(model)) WHERE passage = ?1"
-    )
-    defer { statement.reset() }
-    statement.bind(1, passage)
-    if try statement.step() { noteUnsealed(.vectors(model), statement.integer(0)) }
+    try noteUnsealed(.vectors(model), where: "passage = ?1", .integer(passage))
   }
 
   /// The set was emptied.
