@@ -32,8 +32,13 @@ func bridge(_ name: String, _ dependencies: [Target.Dependency] = [], link libra
   )
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
-  .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
+func tests(
+  _ name: String,
+  _ dependencies: [Target.Dependency],
+  exclude: [String] = [],
+  resources: [Resource]? = nil
+) -> Target {
+  .testTarget(name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: settings)
 }
 
 let package = Package(
@@ -83,6 +88,7 @@ let package = Package(
       swiftSettings: settings
     ),
     stage("FreshetHTTP", ["FreshetModel", "FreshetSystem", "CCurl"]),
+    stage("FreshetDelivery", ["FreshetModel", "FreshetSystem", "FreshetHTTP"]),
     stage("FreshetChunking", ["FreshetModel"]),
     stage("FreshetEmbedding", ["FreshetModel", "FreshetSystem", "FreshetHTTP", "CONNXRuntime", "CCrypto"]),
     stage("FreshetIndex", ["FreshetModel", "FreshetSystem", "CVectorMath", "CHNSW", "CFaissLoader"]),
@@ -96,7 +102,8 @@ let package = Package(
       "Freshet",
       [
         "FreshetModel", "FreshetSystem", "FreshetConfiguration", "FreshetSources", "FreshetParsing", "FreshetFormats",
-        "FreshetChunking", "FreshetEmbedding", "FreshetStore", "FreshetIndex", "FreshetSearch", "FreshetSync",
+        "FreshetChunking", "FreshetDelivery", "FreshetEmbedding", "FreshetHTTP", "FreshetStore", "FreshetIndex",
+        "FreshetSearch", "FreshetSync",
       ]
     ),
     stage("FreshetCommandLine", ["FreshetModel"]),
@@ -121,6 +128,12 @@ let package = Package(
       name: "index-benchmark",
       dependencies: ["FreshetIndex", "FreshetModel", "FreshetTestKit", "CVectorMath"],
       path: "Benchmarks/IndexBenchmark",
+      swiftSettings: settings
+    ),
+    .executableTarget(
+      name: "diff-benchmark",
+      dependencies: ["FreshetModel", "FreshetSync", "FreshetSystem"],
+      path: "Benchmarks/DiffBenchmark",
       swiftSettings: settings
     ),
     .executableTarget(
@@ -170,7 +183,11 @@ let package = Package(
     ),
     tests(
       "FreshetHTTPTests",
-      ["FreshetHTTP", "FreshetEmbedding", "FreshetTestKit", "FreshetModel", "FreshetSystem", "CCrypto"]
+      [
+        "FreshetHTTP", "FreshetDelivery", "FreshetEmbedding", "FreshetStore", "FreshetSync", "FreshetTestKit",
+        "FreshetModel", "FreshetSystem", "CCrypto",
+      ],
+      exclude: ["mail_server.py"]
     ),
     tests("FreshetEmbeddingTests", ["FreshetModel", "FreshetEmbedding"], resources: [.copy("Fixtures")]),
     tests("FreshetCommandLineTests", ["FreshetCommandLine", "FreshetModel"], resources: [.copy("Snapshots")]),

@@ -75,14 +75,46 @@ extension Collection {
   /// - Parameters:
   ///   - contents: whether every stored content is read and hashed too.
   ///   - sources: whether the sources are listed and compared.
-  public func verify(contents: Bool = true, sources: Bool = true) async throws -> VerificationReport {
-    var report = try await Verifier(stages: try await stages()).verify(
+  ///   - recorded: a head that was kept somewhere else (`VerificationReport.head`): the log must lead through it, so that
+  ///     a history that was rewritten as a whole, cut, or put back is noticed too.
+  ///   - embeddings: about how many vectors are made again and compared with the stored ones.
+  public func verify(
+    contents: Bool = true,
+    sources: Bool = true,
+    recorded: RecordedHead? = nil,
+    embeddings: Int = 0
+  ) async throws -> VerificationReport {
+    let verifier = Verifier(stages: try await stages())
+    var report = try await verifier.verify(
       contents: contents,
       sources: sources,
+      keepsVectors: configuration.embedder.provider != .none,
+      recorded: recorded
+    )
+    try await report.add { try await indexProblems() }
+    if embeddings > 0 {
+      var checked = 0
+      try await report.add {
+        let compared = try await verifier.differingVectors(sample: embeddings)
+        checked = compared.checked
+        return compared.problems
+      }
+      report.comparedVectors = checked
+    }
+    return report
+  }
+
+  /// Proves one document: its versions with their contents and chain, their places in the log, its editions, chunks,
+  /// texts and vectors.
+  ///
+  /// - Parameter name: as `document(_:)` takes it; deleted documents too.
+  /// - Throws: `FreshetError` with `not_found`, or `invalid_argument` when several documents fit.
+  public func verify(document name: String) async throws -> DocumentVerification {
+    let document = try await document(name)
+    return try await Verifier(stages: try await stages()).verify(
+      document: document.id,
       keepsVectors: configuration.embedder.provider != .none
     )
-    report.problems += try await indexProblems()
-    return report
   }
 
   /// Whether the index, brought to the store's present, finds exactly the vectors that are live.

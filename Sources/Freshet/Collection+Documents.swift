@@ -14,7 +14,7 @@ extension Collection {
   }
 
   /// Finds a document by its origin, `source:origin`, a path of a file, its URI, or at least four characters of its
-  /// identity; a deleted document too, when no live one fits.
+  /// identity; a deleted document too, when no live one fits, and then one that had that origin before it was renamed.
   ///
   /// - Parameter moment: finds it by the name that it had then, and answers how it was; `nil` for the present.
   /// - Throws: `FreshetError` with `not_found`, or `invalid_argument` when several documents fit; for a moment as
@@ -22,7 +22,8 @@ extension Collection {
   public func document(_ name: String, asOf moment: Moment? = nil) async throws -> DocumentRecord {
     let sources = try factory.sources()
     return try await read(asOf: moment) { snapshot in
-      let found = try Self.candidates(name, sources, snapshot)
+      var found = try Self.candidates(name, sources, snapshot)
+      if found.isEmpty, moment == nil { found = try Self.former(name, snapshot) }
       let live = found.filter { $0.state == .live }
       let fitting = live.isEmpty ? found : live
       if fitting.count > 1 {
@@ -56,7 +57,8 @@ extension Collection {
   /// The bytes of a version's content.
   ///
   /// - Parameter number: the version; `nil` for the one that the record is of.
-  /// - Throws: `FreshetError` with `not_found` when there is no such version, or only its hash is kept.
+  /// - Throws: `FreshetError` with `not_found` when there is no such version, or only its hash was ever kept;
+  ///   `history_pruned` when its content was collected.
   public func content(of document: DocumentRecord, version number: Int? = nil) async throws -> [UInt8] {
     try await store.read(.everything) { snapshot in
       let version = try Self.version(number, of: document, snapshot)
@@ -71,16 +73,12 @@ extension Collection {
   ///
   /// - Parameter number: the version; `nil` for the one that the record is of.
   public func text(of document: DocumentRecord, version number: Int? = nil) async throws -> [UInt8] {
-    let parser = document.parser
-    return try await store.read(.everything) { snapshot in
+    try await store.read(.everything) { snapshot in
       let version = try Self.version(number, of: document, snapshot)
-      if !parser.isEmpty, let rendition = try snapshot.rendition(of: version.contentHash, parser: parser) {
-        return rendition.markdown
-      }
-      guard let bytes = try snapshot.content(version.contentHash) else {
+      guard let text = try Self.text(of: version, document, snapshot) else {
         throw try Self.missingContent(of: version, document, snapshot)
       }
-      return bytes
+      return text
     }
   }
 
@@ -119,7 +117,7 @@ extension Collection {
     guard let version = versions.first(where: { $0.number == number ?? document.version }) else {
       throw FreshetError(
         .notFound,
-        "there is no such version; the document has versions 1 to \(versions.count)",
+        "there is no version \(number ?? document.version); the document has versions 1 to \(versions.count)",
         path: document.origin
       )
     }

@@ -50,6 +50,11 @@ public struct SyncRequest: Sendable {
   /// Documents of one commit; `nil` as configured.
   public var checkpointDocuments: Int?
 
+  /// Calls no embedder: what is new is found by keywords, and by meaning after the next sync.
+  public var leavesVectors = false
+  /// What is said of every document that the paths hold, and kept with it.
+  public var annotation: AnnotationChange?
+
   /// Asks for an ordinary sync.
   public init() {}
 }
@@ -76,14 +81,20 @@ extension Collection {
     }
     let turn = try await turns.take(1)
     defer { withExtendedLifetime(turn) {} }
-    let stages = try await stages()
+    let stages = try await stages(embeds: !request.leavesVectors)
     try await rememberConfiguration()
     let engine = SyncEngine(stages: stages, options: try options(for: request, stages))
     // Vectors are replaced one by one: the index is of neither time until it is built anew, also if that is in a later run.
     if request.ignoresEmbeddingCache {
       try await store.write { try $0.set(Self.replacedVectorsSetting, to: "1") }
     }
-    var report = try await engine.run(stop: stop, handler: handler)
+    try await registerChannels()
+    var report = try await callingBack { changed in
+      try await engine.run(stop: stop) { event in
+        handler(event)
+        if case .changed = event { changed() }
+      }
+    }
     let start = ContinuousClock.now
     let rebuild = request.force || request.ignoresEmbeddingCache
     if try await !isIndexCurrent() || rebuild {
@@ -124,6 +135,8 @@ extension Collection {
     options.checksum = request.checksum
     options.retriesFailures = request.retriesFailures
     options.deletionGuard.allowMassDelete = request.allowMassDelete
+    options.leavesVectors = request.leavesVectors && configuration.embedder.provider != .none
+    options.annotation = request.annotation
     if let actor = request.actor { options.actor = actor }
     if let workers = request.workers { options.workers = max(1, workers) }
     if let documents = request.checkpointDocuments { options.checkpointDocuments = max(1, documents) }

@@ -38,6 +38,8 @@ public final class Collection: Sendable {
 
   let factory: StageFactory
   let indexDirectory: IndexDirectory?
+  /// The functions that follow its changes in this process.
+  let callbacks = ChangeCallbacks()
   /// Threads for index files, exports and other calls that block.
   let pool = ThreadPool(name: "freshet-index", threads: 1)
 
@@ -171,6 +173,9 @@ public final class Collection: Sendable {
     lock.withLock { $0 = nil }
   }
 
+  /// Whether it was opened for writing, and not closed.
+  var holdsLock: Bool { lock.withLock { $0 != nil } }
+
   /// The configured embedder, made at the first call; `nil` when the collection keeps no vectors.
   func embedder() async throws -> (any Embedder)? {
     let (embedder, isMade) = lazy.withLock { ($0.embedder, $0.embedderIsMade) }
@@ -203,14 +208,14 @@ public final class Collection: Sendable {
     set { lazy.withLock { $0.index = newValue } }
   }
 
-  /// The stages as configured.
-  func stages() async throws -> SyncStages {
+  /// The stages as configured; the embedder is not even made when it is not to be called.
+  func stages(embeds: Bool = true) async throws -> SyncStages {
     SyncStages(
       store: store,
       sources: try factory.sources(),
       parsers: try parsers(),
       chunker: try factory.chunker(),
-      embedder: try await embedder()
+      embedder: embeds ? try await embedder() : nil
     )
   }
 }

@@ -24,6 +24,12 @@ public struct Configuration: Hashable, Sendable {
   public var sync = SyncConfiguration()
   /// Which versions keep their content.
   public var history = HistoryConfiguration()
+  /// When events are handed over.
+  public var events = EventConfiguration()
+  /// Who gets events by HTTP; their names are unique.
+  public var webhooks: [WebhookConfiguration] = []
+  /// Who gets events by mail.
+  public var mail = MailConfiguration()
   /// What is logged and where.
   public var log = LogConfiguration()
   /// Where JSON documents have their fields.

@@ -5,6 +5,7 @@ public enum ConfigurationReference {
     var page = introduction
     page += "\n## At the top\n\n" + table(ConfigurationKeys.top, name: \.name)
     page += "\n## `sources`\n\n" + sources + "\n" + table(ConfigurationKeys.source, name: \.name)
+    page += "\n## `webhooks`\n\n" + webhooks + "\n" + table(ConfigurationKeys.webhook, name: \.name)
     for section in ConfigurationKeys.sections {
       page += "\n## `\(section.name)`\n\n\(section.summary)\n\n"
       page += table(ConfigurationKeys.all.filter { $0.section == section.name }, name: \.leaf)
@@ -50,7 +51,7 @@ public enum ConfigurationReference {
       line and the nearest key.
     - A relative path starts at the file's folder; `~/` is the home folder.
     - Sizes are written `100 MB` (10⁶ bytes) or `64 KiB` (2¹⁰), durations `500ms`, `30s`, `5m`, `1h30m`.
-    - Every key outside `sources` that holds a single value or a list can be overridden by an environment variable:
+    - Every key outside `sources` and `webhooks` that holds a single value or a list can be overridden by an environment variable:
       `FRESHET_` and the key in capitals with `_` for the dot, as in `FRESHET_EMBEDDER_PROVIDER=hash`. Commas separate the
       elements of a list. A command's option is stronger than the variable, and the variable stronger than the file.
       A variable that starts with `FRESHET_`, that nothing reads and that looks like one of them is warned of.
@@ -65,6 +66,12 @@ public enum ConfigurationReference {
 
     """
 
+  private static let webhooks = """
+    A list of receivers that get the collection's events by HTTP: see [events](events.md). Each has a `name`, and either a
+    `url` or a `url_env`.
+
+    """
+
   private static let ending = """
     ## What needs `freshet trust`
 
@@ -75,6 +82,8 @@ public enum ConfigurationReference {
 
     - `embedder.url` and `embedder.api_key_env`, with the embedder `http`;
     - `embedder.model` when it is a folder;
+    - of each webhook `url`, `url_env`, `secret_env` and `private`;
+    - `mail.server`, `mail.to`, `mail.user_env`, `mail.password_env`, `mail.ca_file` and `mail.private`;
     - `collection`, `log.file` and a source's `path`, when they lead outside the file's folder (links are followed to
       see), and a `collection` in PostgreSQL.
 

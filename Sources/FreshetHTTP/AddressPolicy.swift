@@ -60,6 +60,16 @@ public struct AddressPolicy: Hashable, Sendable {
     return withUnsafeBytes(of: v6) { isPublic(v6: Array($0)) }
   }
 
+  /// Whether a host is written as an address, or as this machine: who reads it sees where it leads, which cannot be said of
+  /// a name.
+  public static func isLiteral(_ host: String) -> Bool {
+    var v4 = in_addr()
+    var v6 = in6_addr()
+    let name = host.lowercased()
+    return inet_pton(AF_INET, name, &v4) == 1 || inet_pton(AF_INET6, name, &v6) == 1 || name == "localhost"
+      || name.hasSuffix(".localhost")
+  }
+
   private static let reservedV4: [(UInt32, Int)] = [
     (0x0000_0000, 8), (0x0A00_0000, 8), (0x6440_0000, 10), (0x7F00_0000, 8), (0xA9FE_0000, 16), (0xAC10_0000, 12),
     (0xC000_0000, 24), (0xC000_0200, 24), (0xC058_6300, 24), (0xC0A8_0000, 16), (0xC612_0000, 15), (0xC633_6400, 24),

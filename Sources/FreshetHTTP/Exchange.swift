@@ -154,6 +154,10 @@ final class Exchange {
 
   private func take(body bytes: UnsafeRawBufferPointer) -> Bool {
     guard body.count + bytes.count <= limits.maximumBodyBytes else {
+      if limits.dropsLongBodies {
+        body.append(contentsOf: bytes.prefix(limits.maximumBodyBytes - body.count))
+        return true
+      }
       isTooLarge = true
       return false
     }

@@ -17,6 +17,8 @@ public struct HTTPLimits: Hashable, Sendable {
   public var timeout: Duration = .seconds(60)
   /// Bytes of a decoded body above which an exchange is ended.
   public var maximumBodyBytes = 64 << 20
+  /// Whether what a body has above `maximumBodyBytes` is dropped, and the exchange goes on.
+  public var dropsLongBodies = false
   /// Bytes of all header fields above which an exchange is ended.
   public var maximumHeaderBytes = 64 << 10
   /// Redirects that are followed.

@@ -15,6 +15,18 @@ enum VectorChecksum {
 
 /// What a stored rendition is checked by: the SHA-256 of its columns as they are stored.
 enum RenditionChecksum {
+  /// - Parameter isShared: whether the Markdown is the content, which is kept, so that it is not kept a second time.
+  static func of(_ edition: DocumentChange.Edition, contentHash: ContentHash, isShared: Bool) -> ContentHash {
+    of(
+      content: contentHash,
+      parser: edition.parser,
+      title: edition.statedTitle,
+      metadata: String(decoding: MetadataText.encode(edition.statedMetadata), as: UTF8.self),
+      map: edition.map ?? [],
+      markdown: isShared ? nil : edition.markdown
+    )
+  }
+
   static func of(
     content: ContentHash,
     parser: String,

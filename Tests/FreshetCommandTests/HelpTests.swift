@@ -3,8 +3,8 @@ import Testing
 
 @Suite struct HelpTests {
   static let verbs = [
-    "init", "trust", "sync", "search", "status", "verify", "runs", "list", "history", "show", "failures", "gc",
-    "health",
+    "init", "trust", "sync", "search", "status", "verify", "runs", "track", "list", "history", "show", "diff",
+    "restore", "audit", "gc", "failures", "events", "health",
     "model", "reindex", "export", "migrate", "completions",
   ]
 
@@ -20,7 +20,10 @@ import Testing
 
   @Test func everyVerbsHelpIsThatOfItsSnapshot() async throws {
     let workshop = try Workshop()
-    let nested = [["model", "pull"], ["failures", "retry"], ["failures", "clear"]]
+    let nested = [
+      ["model", "pull"], ["failures", "retry"], ["failures", "clear"], ["events", "consumers"],
+      ["events", "deliver"], ["events", "consumers", "reset"], ["events", "consumers", "remove"],
+    ]
     for words in [[]] + Self.verbs.map({ [$0] }) + nested {
       let help = try await workshop.run(Workshop.programs + "/freshet", ["help"] + words)
       #expect(help.code == 0 && help.errors.isEmpty)

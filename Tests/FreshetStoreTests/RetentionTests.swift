@@ -70,6 +70,11 @@ import Testing
     "DELETE FROM collected WHERE document = 1 AND version = 1", "DELETE FROM collected",
     "INSERT INTO collected VALUES(1, 2, 0, 0)", "INSERT INTO collected VALUES(3, 1, 0, 0)",
     "INSERT INTO collected VALUES(1, 9, 0, 0)", "UPDATE collected SET version = 2 WHERE document = 1 AND version = 3",
+    "INSERT INTO collected VALUES(1, 2, 0, 1)", "INSERT INTO collected VALUES(1, 4, 0, 1)",
+    "DELETE FROM collected WHERE document = 2 AND version = 2", "UPDATE collected SET at = at + 1 WHERE document = 2",
+    "UPDATE collected SET at = 'x' WHERE document = 1", "UPDATE collected SET is_pending = 1 WHERE version = 3",
+    "UPDATE collected SET document = 3 WHERE document = 1 AND version = 1",
+    "UPDATE seal SET sum = sum + 1 WHERE name = 'collected'", "DELETE FROM seal WHERE name = 'collected'",
     // Editions and chunks of versions that are kept.
     "DELETE FROM edition WHERE document = 1 AND version = 2", "DELETE FROM edition WHERE document = 1 AND version = 4",
     "DELETE FROM edition WHERE to_sequence IS NULL AND document = 1",
@@ -89,6 +94,49 @@ import Testing
   func whatWasTakenAwayIsAProblemAlsoAfterACollection(alteration: String) async throws {
     try await makeStore()
     try alter(alteration)
+    #expect(try await problems() != [])
+  }
+
+  /// A mark that is forged or removed is named, also by a check of the document alone.
+  @Test(
+    arguments: [
+      ("INSERT INTO collected VALUES(1, 2, 0, 0)", "collection_altered", "a.md", 2),
+      ("INSERT INTO collected VALUES(1, 5, 0, 1)", "collection_altered", "a.md", 5),
+      ("INSERT INTO collected VALUES(3, 1, 0, 0)", "collection_altered", "c.md", 1),
+      ("UPDATE collected SET version = 4 WHERE document = 1 AND version = 3", "collection_altered", "a.md", 4),
+      ("UPDATE collected SET version = 4 WHERE document = 1 AND version = 3", "edition_missing", "a.md", 3),
+      ("DELETE FROM collected WHERE document = 1 AND version = 1", "edition_missing", "a.md", 1),
+      ("DELETE FROM collected WHERE document = 2", "edition_missing", "b.md", 1),
+    ] as [(String, String, String, Int)]
+  )
+  func aForgedOrRemovedMarkIsNamed(alteration: String, code: String, origin: String, version: Int) async throws {
+    try await makeStore()
+    try alter(alteration)
+    let found = try await problems()
+    let named = found.first { $0.code == code && $0.version == version && $0.message.contains("'\(origin)'") }
+    #expect(found.contains { $0.code == "seal_altered" }, "\(found)")
+    let document = try #require(named?.document, "\(found)")
+    let store = try SQLiteStore.open(at: path, mode: .readOnly)
+    let alone = try await store.read(.everything) { try $0.verification(of: document) }
+    await store.close()
+    #expect(alone.problems.contains { $0.code == code && $0.version == version }, "\(alone)")
+  }
+
+  @Test func aDocumentOfWhichSomeWasCollectedIsWholeByItself() async throws {
+    try await makeStore(steps: 3)
+    let store = try SQLiteStore.open(at: path, mode: .readOnly)
+    let documents = try await store.read(.everything) { snapshot in
+      let ids = Set(try snapshot.changes(after: 0, limit: 99).map(\.document))
+      return try ids.map { try snapshot.verification(of: $0) }
+    }
+    await store.close()
+    #expect(documents.count == 3)
+    for document in documents { #expect(document.problems == [], "\(document)") }
+  }
+
+  @Test(arguments: [0, 2, 5]) func aPendingMarkThatWasRemovedIsAProblem(steps: Int) async throws {
+    try await makeStore(steps: steps)
+    try alter("DELETE FROM collected WHERE is_pending = 1 AND document = 2")
     #expect(try await problems() != [])
   }
 

@@ -1,5 +1,6 @@
 import FreshetModel
 import FreshetStore
+import FreshetSystem
 import FreshetTestKit
 import Testing
 
@@ -11,8 +12,8 @@ import Testing
 
 /// Alters one field at a time of what a store wrote, behind its back: `problems` must find each.
 @Suite struct TamperingTests {
-  /// Which row of each table is altered, and the columns that nothing vouches for: bookkeeping of the last listing,
-  /// which the next one corrects, and estimates that no search depends on.
+  /// Which row of each table is altered, and the columns that nothing vouches for: see "Not vouched for" in the store's
+  /// design; the head's own are for a recorded head.
   private static let rows: [(table: String, condition: String, unvouched: Set<String>)] = [
     ("head", "id = 1", ["collection", "epoch", "history_floor", "last_passage"]),
     ("document", "id = 1", ["item_path", "pipeline"]),
@@ -27,8 +28,8 @@ import Testing
     ("edition", "id = 2", []),
     ("edition", "id = (SELECT max(id) FROM edition)", []),
     ("field", "name = 'team' AND document = 1", []),
-    ("passage", "id = 1", ["tokens"]),
-    ("passage", "id = 2", ["tokens"]),
+    ("passage", "id = 1", []),
+    ("passage", "id = 2", []),
     ("chunk", "id = 1", []),
     ("chunk", "id = 2", []),
     ("chunk", "to_sequence IS NOT NULL AND document = 1", []),
@@ -36,7 +37,12 @@ import Testing
     ("change", "sequence = 3", []),
     ("change", "kind = 'deleted'", []),
     ("vector_1", "passage = 1", []),
-    ("live_fts_docsize", "id = 1", ["sz"]),
+    ("vector_1", "passage = 4", []),
+    ("model", "id = 1", []),
+    ("run", "id = 1", ["id"]),
+    ("seal", "name = 'content'", []),
+    ("seal", "name = 'vector_1'", []),
+    ("live_fts_docsize", "id = 1", []),
   ]
 
   private func makeStore(at path: String) async throws {
@@ -58,8 +64,22 @@ import Testing
       document.metadata["team"] = "dev"
       try document.apply(.metadata, to: transaction, source: source)
       try second.apply(.deleted, to: transaction, source: source)
+      try transaction.save(
+        RunRecord(
+          id: SampleDocument.run,
+          startedAt: transaction.now,
+          finishedAt: transaction.now,
+          actor: "tester@host",
+          firstSequence: 0,
+          lastSequence: 5,
+          report: ["type": "summary"]
+        )
+      )
       let model = try transaction.registerModel(ModelDescription(name: "m", fingerprint: "m", dimension: 2))
-      try transaction.saveVectors(VectorPage(passages: [1, 2], dimension: 2, halves: [1, 2, 3, 4]), model: model.id)
+      try transaction.saveVectors(
+        VectorPage(passages: [1, 2, 4], dimension: 2, halves: [1, 2, 3, 4, 5, 6]),
+        model: model.id
+      )
     }
     await store.close()
   }
@@ -127,7 +147,7 @@ import Testing
         #expect(try await problems(at: copied) != [], "\(row.table).\(column) where \(row.condition)")
       }
     }
-    #expect(altered > 120)
+    #expect(altered > 140)
   }
 
   @Test(arguments: [
@@ -141,6 +161,15 @@ import Testing
     "DELETE FROM live_fts_data WHERE id > 1000",
     "UPDATE live_fts_data SET block = zeroblob(length(block)) WHERE id > 1000",
     "INSERT INTO field VALUES('team', 'x', 1)", "UPDATE model SET dimension = 3",
+    "DELETE FROM vector_1 WHERE passage = 4", "DELETE FROM run", "DELETE FROM seal WHERE name = 'run'",
+    "DELETE FROM content WHERE id = 1", "UPDATE seal SET size = size + 1 WHERE name = 'passage'",
+    "INSERT INTO chunk SELECT 99, uuid, document, passage, from_sequence, 3 FROM chunk WHERE id = 1",
+    "INSERT INTO rendition SELECT 99, content_hash, 'x', title, metadata, map, codec, markdown, checksum FROM rendition "
+      + "WHERE id = 1",
+    "UPDATE document SET origin = CAST(origin AS BLOB) WHERE id = 1", "DROP INDEX version_content",
+    "CREATE TRIGGER hidden AFTER INSERT ON version BEGIN DELETE FROM version; END",
+    "UPDATE edition SET to_sequence = to_sequence - 1 WHERE id = 1",
+    "UPDATE chunk SET to_sequence = to_sequence + 1 WHERE to_sequence IS NOT NULL",
     "INSERT INTO chunk SELECT 99, uuid, document, passage, from_sequence, NULL FROM chunk WHERE id = 1",
     "UPDATE vector_1 SET value = (SELECT value FROM vector_1 WHERE passage = 2) WHERE passage = 1",
     "UPDATE edition SET to_sequence = NULL WHERE document = 2", "DELETE FROM head",
@@ -153,9 +182,83 @@ import Testing
       let raw = try RawDatabase(path)
       try raw.execute("PRAGMA foreign_keys = OFF")
       try raw.execute(alteration)
-      #expect(raw.changes >= 1)
+      if !alteration.hasPrefix("DROP"), !alteration.hasPrefix("CREATE") { #expect(raw.changes >= 1) }
     }
     #expect(try await problems(at: path) != [])
+  }
+
+  /// Alterations with the row that has to be named: document, version and change.
+  @Test(
+    arguments: [
+      ("UPDATE version SET actor = 'x' WHERE document = 1 AND number = 2", "a.md", 2, 3),
+      ("UPDATE version SET chain = zeroblob(32) WHERE document = 1 AND number = 1", "a.md", 1, 1),
+      ("UPDATE change SET reason = NULL WHERE sequence = 5", "b.md", 2, 5),
+      ("UPDATE change SET kind = 'nonsense' WHERE sequence = 2", nil, nil, 2),
+      ("UPDATE change SET chain = zeroblob(32) WHERE sequence = 3", "a.md", 2, 3),
+      ("DELETE FROM change WHERE sequence = 2", nil, nil, 2),
+      ("UPDATE edition SET title = 'x' WHERE from_sequence = 4", "a.md", 2, 4),
+      ("UPDATE edition SET metadata = '[' WHERE from_sequence = 1", "a.md", 1, 1),
+      ("UPDATE chunk SET to_sequence = to_sequence + 1 WHERE document = 1 AND to_sequence = 3", "a.md", 1, 1),
+      ("UPDATE content SET data = zeroblob(4) WHERE id = 2", "a.md", 2, 3),
+      ("UPDATE rendition SET title = 'x' WHERE id = 2", "b.md", 1, 2),
+    ] as [(String, String?, Int?, SequenceNumber)]
+  )
+  func theFirstAlteredRecordIsNamed(
+    alteration: String,
+    origin: String?,
+    version: Int?,
+    sequence: SequenceNumber
+  ) async throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.file("c.sqlite")
+    try await makeStore(at: path)
+    do {
+      let raw = try RawDatabase(path)
+      try raw.execute("PRAGMA foreign_keys = OFF")
+      try raw.execute(alteration)
+      #expect(raw.changes >= 1)
+    }
+    let found = try await problems(at: path)
+    let first = try #require(
+      found.filter { $0.sequence != nil }.min { $0.sequence ?? 0 < $1.sequence ?? 0 },
+      "\(found)"
+    )
+    #expect(first.sequence == sequence, "\(found)")
+    if let origin { #expect(first.message.contains("'\(origin)'"), "\(first)") }
+    if let version { #expect(first.version == version, "\(first)") }
+    // A document alone tells the same, unless nothing of it was altered.
+    guard let document = first.document, origin != nil else { return }
+    let store = try SQLiteStore.open(at: path, mode: .readOnly)
+    let alone = try await store.read(.everything) { try $0.verification(of: document) }
+    await store.close()
+    #expect(alone.problems.first?.version == version, "\(alone)")
+  }
+
+  @Test func aVersionRewrittenWithItsOwnChainIsFoundByTheLog() async throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.file("c.sqlite")
+    try await makeStore(at: path)
+    let store = try SQLiteStore.open(at: path, mode: .readOnly)
+    let (id, versions) = try await store.read(.everything) { snapshot in
+      let id = try #require(try snapshot.changes(after: 0, limit: 1).first).document
+      return (id, try snapshot.versions(of: id))
+    }
+    await store.close()
+    var forged = versions
+    forged[0].owner = "somebody else"
+    forged[0].chain = SHA256.link(.zero, forged[0].canonicalBytes)
+    forged[1].chain = SHA256.link(forged[0].chain, forged[1].canonicalBytes)
+    do {
+      let raw = try RawDatabase(path)
+      for version in forged {
+        try raw.execute(
+          "UPDATE version SET owner = '\(version.owner ?? "")', chain = x'\(version.chain)' WHERE document = 1 AND number = "
+            + "\(version.number)"
+        )
+      }
+    }
+    let found = try await problems(at: path)
+    #expect(found.first?.code == "version_altered" && found.first?.version == 1 && found.first?.document == id)
   }
 
   @Test func flippedBytesOfTheFileNeverCrashAndAreFound() async throws {

@@ -40,6 +40,23 @@ import Testing
     withExtendedLifetime(keepsOpen) {}
   }
 
+  @Test func anOwnerThatIsBriefIsWaitedForWhateverTheTimeout() async throws {
+    let path = try #require(tree).path + "/lock"
+    var brief: FileLock? = try await FileLock.acquire(path, timeout: .zero, isBrief: true)
+    withExtendedLifetime(brief) {}
+    #expect(try FileLock.owner(path) == getpid())
+    let (waits, waiting) = AsyncStream.makeStream(of: Void.self)
+    let second = Task {
+      waiting.finish()
+      return try await FileLock.acquire(path, timeout: .zero)
+    }
+    for await _ in waits {}
+    brief = nil
+    let long = try await second.value
+    await #expect(throws: FreshetError.self) { try await FileLock.acquire(path, timeout: .zero, isBrief: true) }
+    withExtendedLifetime(long) {}
+  }
+
   @Test func askingForTheOwnerNeverMakesAnAcquisitionFail() async throws {
     let path = try #require(tree).path + "/lock"
     _ = try FileLock.acquire(path)

@@ -14,16 +14,22 @@ from edits import Edits
 from embedder import Embedder
 from fault import Fault
 from forecast import Forecast
+from life import Life
 from moves import Moves
 from reading import Reading
 from rebuild import Rebuild
 from retention import Retention
 from sources import Sources
+from tamper import Tamper
+from webhook import Webhook
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CAMPAIGNS = {
     campaign.name: campaign
-    for campaign in (Crash, Fault, Reading, Embedder, Sources, Moves, Edits, BadInput, Rebuild, Retention, Forecast, Concurrency, Big)
+    for campaign in (
+        Crash, Fault, Reading, Embedder, Sources, Moves, Life, Edits, BadInput, Rebuild, Retention, Forecast, Concurrency,
+        Tamper, Webhook, Big,
+    )
 }
 ONLY_WHEN_NAMED = {Big.name}
 

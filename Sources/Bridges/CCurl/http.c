@@ -1,38 +1,13 @@
-#include "CCurl.h"
+#include "library.h"
 
-#include <curl/curl.h>
 #include <dlfcn.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static struct {
-  CURLcode (*global_init)(long);
-  CURL *(*easy_init)(void);
-  void (*easy_cleanup)(CURL *);
-  void (*easy_reset)(CURL *);
-  CURLcode (*easy_setopt)(CURL *, CURLoption, ...);
-  CURLcode (*easy_getinfo)(CURL *, CURLINFO, ...);
-  const char *(*easy_strerror)(CURLcode);
-  CURLM *(*multi_init)(void);
-  CURLMcode (*multi_cleanup)(CURLM *);
-  CURLMcode (*multi_add_handle)(CURLM *, CURL *);
-  CURLMcode (*multi_remove_handle)(CURLM *, CURL *);
-  CURLMcode (*multi_perform)(CURLM *, int *);
-  CURLMcode (*multi_poll)(CURLM *, struct curl_waitfd[], unsigned int, int, int *);
-  CURLMcode (*multi_wakeup)(CURLM *);
-  CURLMsg *(*multi_info_read)(CURLM *, int *);
-  struct curl_slist *(*slist_append)(struct curl_slist *, const char *);
-  void (*slist_free_all)(struct curl_slist *);
-  CURLU *(*url)(void);
-  void (*url_cleanup)(CURLU *);
-  CURLUcode (*url_set)(CURLU *, CURLUPart, const char *, unsigned int);
-  CURLUcode (*url_get)(const CURLU *, CURLUPart, char **, unsigned int);
-  void (*free)(void *);
-} api;
+struct freshet_curl api;
 
 static const char *load_problem = NULL;
 static pthread_once_t load_once = PTHREAD_ONCE_INIT;
@@ -82,12 +57,6 @@ const char *freshet_http_load(void) {
   return load_problem;
 }
 
-struct freshet_http {
-  CURL *easy;
-  CURLM *multi;
-  atomic_bool is_cancelled;
-};
-
 freshet_http *freshet_http_open(void) {
   freshet_http *slot = calloc(1, sizeof *slot);
   if (!slot) return NULL;
@@ -112,7 +81,7 @@ void freshet_http_cancel(freshet_http *slot) {
 
 void freshet_http_reset(freshet_http *slot) { atomic_store(&slot->is_cancelled, false); }
 
-static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
+curl_socket_t freshet_curl_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
   const freshet_http_callbacks *callbacks = context;
   if (purpose != CURLSOCKTYPE_IPCXN || !callbacks->allows(callbacks->context, &address->addr, address->addrlen))
     return CURL_SOCKET_BAD;
@@ -134,7 +103,7 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *context) {
   return callbacks->body(callbacks->context, bytes, size * count) ? size * count : 0;
 }
 
-static freshet_http_result result_of(CURLcode code) {
+freshet_http_result freshet_curl_result(CURLcode code) {
   switch (code) {
   case CURLE_OK: return FRESHET_HTTP_DONE;
   case CURLE_WRITE_ERROR:
@@ -144,6 +113,8 @@ static freshet_http_result result_of(CURLcode code) {
   case CURLE_COULDNT_CONNECT: return FRESHET_HTTP_UNCONNECTED;
   case CURLE_PEER_FAILED_VERIFICATION:
   case CURLE_SSL_CACERT_BADFILE: return FRESHET_HTTP_UNTRUSTED;
+  case CURLE_LOGIN_DENIED: return FRESHET_HTTP_DENIED;
+  case CURLE_USE_SSL_FAILED: return FRESHET_HTTP_UNENCRYPTED;
   case CURLE_URL_MALFORMAT:
   case CURLE_UNSUPPORTED_PROTOCOL: return FRESHET_HTTP_INVALID;
   default: return FRESHET_HTTP_BROKEN;
@@ -160,7 +131,7 @@ static CURLcode prepare(CURL *easy, const freshet_http_request *request, const f
   SET(CURLOPT_FOLLOWLOCATION, 0L); // the caller follows, and checks each step
   SET(CURLOPT_PROXY, "");          // a proxy would make the address check void
   SET(CURLOPT_NOSIGNAL, 1L);
-  SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
+  SET(CURLOPT_OPENSOCKETFUNCTION, freshet_curl_open_socket);
   SET(CURLOPT_OPENSOCKETDATA, (void *)callbacks);
   SET(CURLOPT_HEADERFUNCTION, take_header);
   SET(CURLOPT_HEADERDATA, (void *)callbacks);
@@ -187,7 +158,7 @@ static CURLcode prepare(CURL *easy, const freshet_http_request *request, const f
   return code;
 }
 
-static CURLcode exchange(freshet_http *slot) {
+CURLcode freshet_curl_exchange(freshet_http *slot) {
   if (api.multi_add_handle(slot->multi, slot->easy) != CURLM_OK) return CURLE_OUT_OF_MEMORY;
   CURLcode code = CURLE_RECV_ERROR;
   int running = 1;
@@ -221,8 +192,8 @@ freshet_http_outcome freshet_http_perform(freshet_http *slot, const freshet_http
     headers = longer;
   }
   CURLcode code = prepare(slot->easy, request, callbacks, headers);
-  if (code == CURLE_OK) code = exchange(slot);
-  outcome.result = result_of(code);
+  if (code == CURLE_OK) code = freshet_curl_exchange(slot);
+  outcome.result = freshet_curl_result(code);
   outcome.reason = api.easy_strerror(code);
   api.easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &outcome.status);
   char *redirect = NULL;

@@ -67,24 +67,6 @@ extension CollectionStatus {
   }
 }
 
-extension VerificationReport {
-  /// The line of `verify --json`.
-  var json: JSONValue {
-    [
-      "ok": .boolean(isOK), "documents": .integer(Int64(documents)), "chunks": .integer(Int64(chunks)),
-      "passages": .integer(Int64(passages)), "vectors": .integer(Int64(vectors)),
-      "problems": .array(
-        problems.map {
-          [
-            "code": .string($0.code), "document": $0.document.map { .string($0.description) } ?? .null,
-            "version": $0.version.map { .integer(Int64($0)) } ?? .null, "message": .string($0.message),
-          ]
-        }
-      ),
-    ]
-  }
-}
-
 extension ExportedChunk {
   /// A line of `export --format jsonl`.
   func json(withVector: Bool) -> JSONValue {

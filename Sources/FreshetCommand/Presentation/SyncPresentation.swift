@@ -118,7 +118,9 @@ extension DocumentRecord {
 
 extension VersionRecord {
   /// A line of `history --json`.
-  var json: JSONValue {
+  ///
+  /// - Parameter hasContent: whether the content is kept, and not its hash alone.
+  func json(hasContent: Bool) -> JSONValue {
     [
       "version": .integer(Int64(number)), "change": .string(kind.rawValue), "hash": .string(contentHash.description),
       "size": .integer(size), "at": .string(at.description), "sequence": .integer(sequence),
@@ -126,7 +128,7 @@ extension VersionRecord {
       "file_modified": .string(fileModified.description), "origin": .string(origin),
       "from": previousOrigin.map { .string($0) } ?? .null,
       "same_as": sameAs.map { .integer(Int64($0)) } ?? .null,
-      "reason": reason.map { .string($0.rawValue) } ?? .null,
+      "reason": reason.map { .string($0.rawValue) } ?? .null, "has_content": .boolean(hasContent),
     ]
   }
 }

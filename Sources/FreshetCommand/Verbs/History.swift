@@ -9,12 +9,15 @@ extension Verb {
     "history",
     overview: "Show the versions of a document.",
     arguments: [Argument("document", .text, "A path, an origin, source:origin, a URI, or the start of its identity.")],
+    options: [.value("limit", "n", .integer(0...Int.max), "Only the newest ones, at most so many.")],
     run: { invocation in
       let session = Session(invocation)
       return try await session.reading { collection in
-        let versions = try await collection.versions(of: invocation.argument("document") ?? "")
+        let all = try await collection.versions(of: invocation.argument("document") ?? "")
+        let versions = Array(all.suffix(invocation.integer("limit") ?? .max))
+        let kept = try await collection.versionsWithContent(among: versions)
         if session.writesJSON {
-          for version in versions { try session.output.json(version.json) }
+          for version in versions { try session.output.json(version.json(hasContent: kept.contains(version.number))) }
           return .success
         }
         var table = TextTable([
@@ -24,7 +27,7 @@ extension Verb {
         for version in versions {
           let note = [
             version.previousOrigin.map { "from \($0)" }, version.sameAs.map { "same as version \($0)" },
-            version.reason?.sentence,
+            version.reason?.sentence, kept.contains(version.number) ? nil : "hash only",
           ].compactMap { $0 }.joined(separator: ", ")
           table.add([
             "\(version.number)", version.kind.rawValue, String(version.at.description.prefix(19)),

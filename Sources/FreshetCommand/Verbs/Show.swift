@@ -10,7 +10,7 @@ extension Verb {
     overview: "Show the text of a document, or of an older version of it.",
     arguments: [Argument("document", .text, "A path, an origin, source:origin, a URI, or the start of its identity.")],
     options: [
-      .value("version", "n|first|latest", .text, default: "latest", "The version."),
+      .value("version", "version", .text, default: "latest", "A number, 'first', 'previous', 'latest' or 'random'."),
       .flag("raw", "The original bytes instead of the text."),
       .asOf("Show the document as it was, found by the name that it had"),
     ],
@@ -23,7 +23,7 @@ extension Verb {
           invocation.argument("document") ?? "",
           asOf: sequence.map { .sequence($0) }
         )
-        let version = try version(invocation, of: document)
+        let version = try await collection.number(of: session.version("version") ?? .latest, in: document)
         let bytes =
           try await invocation.flag("raw")
           ? collection.content(of: document, version: version) : collection.text(of: document, version: version)
@@ -40,16 +40,4 @@ extension Verb {
       }
     }
   )
-
-  private static func version(_ invocation: Invocation, of document: DocumentRecord) throws -> Int {
-    switch invocation.value("version") ?? "latest" {
-    case "latest": return document.version
-    case "first": return 1
-    case let text:
-      guard let number = Int(text) else {
-        throw UsageError("--version takes a number, 'first' or 'latest'.", path: invocation.path)
-      }
-      return number
-    }
-  }
 }

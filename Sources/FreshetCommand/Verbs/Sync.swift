@@ -16,6 +16,9 @@ extension Verb {
 
       Ends with 0; 3 when some documents failed; 4 when deletions were held back or a source could not be listed; 11 when \
       another process writes the collection; 130 when it was interrupted (what was done is committed).
+
+      Of the paths named, those that nothing is known of are warned of, and the others synced; when there are no others, it \
+      ends with 1, or with 64 when no source holds them.
       """,
     arguments: [
       Argument("path", .file, isOptional: true, isRepeated: true, "Only these files and folders.")
@@ -72,15 +75,19 @@ struct SyncVerb: Sendable {
     }
   }
 
-  /// Warns of paths that the call names and a rule leaves out.
+  /// Warns of paths that the call names and nothing is taken from.
   private func tellExcluded(_ paths: [String], _ collection: Collection) async throws {
     for excluded in try await collection.excluded(among: paths) {
-      session.diagnostics.warning("\(excluded.path): left out: \(excluded.reason)".displayable)
+      let reason = excluded.cause == .rule ? "left out: \(excluded.reason)" : excluded.reason
+      session.diagnostics.warning("\(excluded.path): \(reason)".displayable)
     }
   }
 
+  /// What the verb asks for beside what its options say.
+  var preset = SyncRequest()
+
   private func request(_ paths: [String]) -> SyncRequest {
-    var request = SyncRequest()
+    var request = preset
     request.paths = paths
     request.force = invocation.flag("force")
     request.ignoresEmbeddingCache = invocation.flag("no-cache")
@@ -111,11 +118,12 @@ struct SyncVerb: Sendable {
     let style: ProgressReporter.Style? = session.isQuiet ? .silent : nil
     let progress = ProgressReporter(session.diagnostics, style: style)
     log.started(collection)
-    let report = try await collection.sync(request, stop: stop) { event in
+    var report = try await collection.sync(request, stop: stop) { event in
       // When nobody reads the results any more, the sync itself goes on; the last line tells.
       try? tell(event, progress, log)
     }
     progress.finish()
+    try await deliver(collection, stop, &report)
     log.ended(report)
     if session.writesJSON {
       try session.output.json(report.json)
@@ -124,6 +132,26 @@ struct SyncVerb: Sendable {
     }
     try await tellStandingFailures(collection, report)
     return exitCode(report)
+  }
+
+  /// Hands the run's events over within the configured time; what is left stays for the next run. Ctrl-C ends it.
+  private func deliver(_ collection: Collection, _ stop: StopSignal, _ report: inout SyncReport) async throws {
+    let limit = collection.configuration.events.deliverWithin
+    guard limit > .zero, !stop.isGiven, collection.hasEventChannels else { return }
+    let work = Task { try await collection.deliverEvents(within: limit) }
+    let watch = Task {
+      while !stop.isGiven, !Task.isCancelled { try? await Task.sleep(for: .milliseconds(100)) }
+      if stop.isGiven { work.cancel() }
+    }
+    defer { watch.cancel() }
+    do {
+      report.deliveries = try await work.value
+    } catch {
+      session.diagnostics.warning("Events were not delivered: \(error)".displayable)
+    }
+    for delivery in report.deliveries where delivery.state != .delivered && delivery.state != .elsewhere {
+      session.diagnostics.warning(delivery.sentence)
+    }
   }
 
   /// Says how many documents failed before, and were not tried again now.

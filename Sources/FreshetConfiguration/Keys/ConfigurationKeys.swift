@@ -1,3 +1,5 @@
+import FreshetModel
+
 /// The one table of keys: parsing, checks, overrides, suggestions and the reference page all come from it.
 enum ConfigurationKeys {
   typealias Key = ConfigurationKey<Configuration>
@@ -5,8 +7,8 @@ enum ConfigurationKeys {
 
   private static let defaults = Configuration(folder: "/")
 
-  /// Every key but `sources` and what stands in it, in the order of the reference.
-  static let all: [Key] = top + embedder + chunk + index + checkpoint + sync + history + log + json
+  /// Every key but `sources`, `webhooks` and what stands in them, in the order of the reference.
+  static let all: [Key] = top + embedder + chunk + index + checkpoint + sync + history + events + mail + log + json
 
   /// What a section is for, in the order of the reference.
   static let sections: [(name: String, summary: String)] = [
@@ -23,6 +25,8 @@ enum ConfigurationKeys {
       version the row with its hash. See [retention](retention.md).
       """
     ),
+    ("events", "When events are handed over."),
+    ("mail", "Who gets events by mail: one message for what a run brought. See [events](events.md)."),
     ("log", "What is logged and where."),
     ("json", "Where JSON documents have their fields: names joined by dots, the first that is there counts."),
   ]
@@ -84,7 +88,7 @@ enum ConfigurationKeys {
     Key(
       "embedder.dimension",
       \.embedder.dimension,
-      .optional(.integer(1...65_536), absent: "the model's"),
+      .optional(.integer(1...ModelDescription.dimensionMax), absent: "the model's"),
       default: defaults,
       "How many components a vector has. With `http` it is asked for and checked; with `hash` it is 384 by default."
     ),
@@ -234,7 +238,8 @@ enum ConfigurationKeys {
       .number(0...1),
       default: defaults,
       """
-      The share of a source's documents (and more than 20) above which deletions wait for `--allow-mass-delete`.
+      The share of a source's documents (and more than 20) above which deletions wait for `--allow-mass-delete`. Calls \
+      that name paths count with the deletions of the last 10 minutes.
       """
     ),
     Key(

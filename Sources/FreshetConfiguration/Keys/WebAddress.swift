@@ -1,7 +1,15 @@
 /// What an address of a configuration must look like before anything connects to it.
 enum WebAddress {
   /// Why the text is no base address (the rest of a sentence about its key), or `nil` when it is one.
-  static func problem(of text: String) -> String? {
+  ///
+  /// - Parameters:
+  ///   - allowsQuery: whether the address is a whole one instead.
+  ///   - credentials: the key that names the variable of what must not stand in the address.
+  static func problem(
+    of text: String,
+    allowsQuery: Bool = false,
+    credentials: String = "`embedder.api_key_env`"
+  ) -> String? {
     let lowered = text.lowercased()
     guard lowered.hasPrefix("http://") || lowered.hasPrefix("https://") else {
       return "must start with `https://` or `http://`."
@@ -12,10 +20,12 @@ enum WebAddress {
     let authority = text.drop { $0 != "/" }.dropFirst(2).prefix { !"/?#".contains($0) }
     guard !authority.contains("@") else {
       return "must not hold a name or password; put the key into an environment variable and name it in "
-        + "`embedder.api_key_env`."
+        + "\(credentials)."
     }
     guard let first = authority.first, first != ":" else { return "must name a host." }
-    guard !text.contains("?"), !text.contains("#") else { return "must not have a query or fragment." }
+    guard !text.contains("#"), allowsQuery || !text.contains("?") else {
+      return "must not have a \(allowsQuery ? "" : "query or ")fragment."
+    }
     return nil
   }
 

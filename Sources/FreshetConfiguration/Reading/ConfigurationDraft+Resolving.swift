@@ -16,6 +16,7 @@ extension ConfigurationDraft {
       result.embedder.model = ConfigurationPath.absolute(result.embedder.model, in: result.folder, home: home)
     }
     try resolveSources(&result, home: home)
+    try checkEvents(&result, home: home)
     result.trustRequirements = trustRequirements(of: result)
     return result
   }
@@ -181,6 +182,7 @@ extension ConfigurationDraft {
       }
     case .hash, .none: break
     }
+    requirements += eventRequirements(of: result)
     return requirements
   }
 }

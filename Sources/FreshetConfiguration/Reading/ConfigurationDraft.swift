@@ -30,7 +30,21 @@ struct ConfigurationDraft {
     }
     for entry in entries {
       if entry.key == "sources" {
-        if !entry.value.isNull { try applySources(entry.value) }
+        configuration.sources += try elements(
+          entry,
+          ConfigurationKeys.source,
+          maximum: ConfigurationKeys.maximumSources,
+          needs: "path",
+          SourceConfiguration.init
+        )
+      } else if entry.key == "webhooks" {
+        configuration.webhooks += try elements(
+          entry,
+          ConfigurationKeys.webhook,
+          maximum: ConfigurationKeys.maximumWebhooks,
+          needs: "name",
+          WebhookConfiguration.init
+        )
       } else if ConfigurationKeys.sections.contains(where: { $0.name == entry.key }) {
         try applySection(entry)
       } else if let key = ConfigurationKeys.top.first(where: { $0.name == entry.key }) {
@@ -71,39 +85,47 @@ struct ConfigurationDraft {
     givenKeys.insert(key.name)
   }
 
-  private mutating func applySources(_ node: YAMLNode) throws {
-    guard case .sequence(let elements) = node.content else {
-      throw error("`sources` is a list; here stands \(node.kindName).", at: node.location)
+  /// The elements of a list of mappings: `sources`, `webhooks`.
+  private mutating func elements<Element>(
+    _ list: YAMLNode.Entry,
+    _ keys: [ConfigurationKey<Element>],
+    maximum: Int,
+    needs needed: String,
+    _ make: () -> Element
+  ) throws -> [Element] {
+    if list.value.isNull { return [] }
+    guard case .sequence(let nodes) = list.value.content else {
+      throw error("`\(list.key)` is a list; here stands \(list.value.kindName).", at: list.value.location)
     }
-    guard elements.count <= ConfigurationKeys.maximumSources else {
-      throw error("`sources` has more than \(ConfigurationKeys.maximumSources) elements.", at: node.location)
+    guard nodes.count <= maximum else {
+      throw error("`\(list.key)` has more than \(maximum) elements.", at: list.value.location)
     }
-    for (index, element) in elements.enumerated() {
-      let name = "sources[\(index + 1)]"
-      guard case .mapping(let entries) = element.content else {
-        throw error("`\(name)` is a mapping with a `path`; here stands \(element.kindName).", at: element.location)
+    return try nodes.enumerated().map { index, node in
+      let name = "\(list.key)[\(index + 1)]"
+      guard case .mapping(let entries) = node.content else {
+        throw error("`\(name)` is a mapping with a `\(needed)`; here stands \(node.kindName).", at: node.location)
       }
-      places[name] = place(element.location)
-      var source = SourceConfiguration()
+      places[name] = place(node.location)
+      var element = make()
       for entry in entries {
-        guard let key = ConfigurationKeys.source.first(where: { $0.name == entry.key }) else {
-          throw unknown(entry, in: name, candidates: ConfigurationKeys.source.map(\.name))
+        guard let key = keys.first(where: { $0.name == entry.key }) else {
+          throw unknown(entry, in: name, candidates: keys.map(\.name))
         }
         places["\(name).\(entry.key)"] = place(entry.location)
         if entry.value.isNull { continue }
         do {
-          try key.apply(&source, entry.value)
+          try key.apply(&element, entry.value)
         } catch let problem as ValueProblem {
           throw error("`\(name).\(key.name)` \(problem.sentence)", at: problem.location ?? entry.value.location)
         }
         fileKeys.insert("\(name).\(key.name)")
       }
-      configuration.sources.append(source)
+      return element
     }
   }
 
   private static let topNames =
-    ["sources"] + ConfigurationKeys.top.map(\.name) + ConfigurationKeys.sections.map(\.name)
+    ["sources", "webhooks"] + ConfigurationKeys.top.map(\.name) + ConfigurationKeys.sections.map(\.name)
 
   private func unknown(_ entry: YAMLNode.Entry, in section: String?, candidates: [String]) -> FreshetError {
     let full = section.map { "\($0).\(entry.key)" } ?? entry.key

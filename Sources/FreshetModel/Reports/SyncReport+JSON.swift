@@ -20,6 +20,7 @@ extension SyncReport {
           ]
         }
       ),
+      "callbacks": callbacks.json, "deliveries": .array(deliveries.map(\.json)),
     ]
   }
 }

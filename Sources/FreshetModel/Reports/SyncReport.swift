@@ -91,6 +91,11 @@ public struct SyncReport: Sendable, Hashable {
   /// Whether the run was stopped before its end; everything that it counted is committed.
   public var interrupted = false
 
+  /// What the callbacks of the process did with the run's changes.
+  public var callbacks = CallbackReport()
+  /// What webhooks and mail were handed over after the run.
+  public var deliveries: [ChannelDelivery] = []
+
   /// Starts an empty report.
   public init(run: RunID, sequence: SequenceNumber = 0) {
     self.run = run

@@ -154,6 +154,23 @@ public protocol StoreSnapshot {
   /// The passages of these numbers; those that do not exist are left out.
   func passages(_ ids: [PassageID]) throws -> [PassageRecord]
 
+  // MARK: Editions of older versions
+
+  /// The newest edition of a document's version with its chunks; `nil` for a deletion, and when no edition of it is kept.
+  func edition(of document: DocumentID, version: Int) throws -> VersionEdition?
+
+  /// Documents of which a version stood at an origin, the one that stood there last first, at most `limit`.
+  func documents(formerlyAt origin: String, limit: Int) throws -> [DocumentRecord]
+
+  /// Which of the contents are kept, and not their hashes alone.
+  func keptContents(among hashes: [ContentHash]) throws -> Set<ContentHash>
+
+  // MARK: Annotations
+
+  /// What somebody said of a document beside its content (`freshet track --metadata`); empty when nobody did. It has no
+  /// history of its own: what it made of the document's metadata at a time is in the editions.
+  func annotation(of document: DocumentID) throws -> Metadata
+
   // MARK: Vectors
 
   /// Every model, oldest first.
@@ -202,6 +219,17 @@ public protocol StoreSnapshot {
   /// A named value that belongs to the collection (last rebuild, trusted configuration, …).
   func setting(_ name: String) throws -> String?
 
+  // MARK: Consumers
+
+  /// Every consumer, by name.
+  func consumers() throws -> [ConsumerRecord]
+
+  /// The consumer of that name.
+  func consumer(_ name: String) throws -> ConsumerRecord?
+
+  /// The metadata of the edition that a change made, or of the one that a deletion ended; `nil` when it is not kept.
+  func metadata(of change: ChangeRecord) throws -> Metadata?
+
   /// How much the collection holds, counted.
   func counts() throws -> CollectionCounts
 
@@ -211,7 +239,7 @@ public protocol StoreSnapshot {
   /// moment, for documents, versions, chunks, keywords, filters, occurrences and the log.
   ///
   /// Vectors are those that are stored now. What has no history is as it is now (settings, models, the paths of items) or
-  /// empty (items, failures).
+  /// empty (items, failures). What a transaction answers here holds until it writes again.
   ///
   /// - Parameter sequence: the last change of that state; 0 for the collection before its first one.
   /// - Throws: `FreshetError` with `invalid_argument` for a change that has not come yet, `history_pruned` below
@@ -223,6 +251,37 @@ public protocol StoreSnapshot {
   ///
   /// - Parameter contents: whether each stored content is read and hashed too.
   func problems(checkingContents contents: Bool) throws -> [IntegrityProblem]
+
+  // MARK: Audit
+
+  /// Checks one document alone, deleted or live: its versions with their chain and contents, their places in the log, its
+  /// editions, chunks, passages, renditions and vectors. What stands in the log between its changes is not read.
+  /// - Returns: what does not hold, in the order of the document's versions, and how much was checked.
+  /// - Throws: `FreshetError` with `not_found` when there is no such document.
+  func verification(of document: DocumentID) throws -> DocumentVerification
+
+  /// How many changes of a part of the log there are, by kind and by actor.
+  func totals(of selection: AuditSelection) throws -> AuditTotals
+
+  /// The documents that changed in a part of the log, in an order of the store's that never changes (SQLite: of their
+  /// creation), after a document of the page before, at most `limit`.
+  func audited(
+    _ selection: AuditSelection,
+    after document: AuditedDocument?,
+    limit: Int
+  ) throws -> [AuditedDocument]
+
+  /// A document's changes in a part of the log after a sequence, oldest first, at most `limit`, with their actors.
+  func changes(
+    of document: DocumentID,
+    _ selection: AuditSelection,
+    after sequence: SequenceNumber,
+    limit: Int
+  ) throws -> [AuditedChange]
+
+  /// Runs that were under way at or after the first time and before the last one, in the order in which they were first
+  /// recorded, after a run, at most `limit`.
+  func runs(from first: Timestamp, to last: Timestamp, after run: RunID?, limit: Int) throws -> [RunRecord]
 
   // MARK: Retention
 
@@ -254,14 +313,23 @@ public struct IntegrityProblem: Hashable, Sendable {
   public var document: DocumentID?
   /// The version, when it is about one.
   public var version: Int?
+  /// The change, when it is about one.
+  public var sequence: SequenceNumber?
   /// One sentence with the place and what was expected.
   public var message: String
 
   /// Describes a problem.
-  public init(code: String, document: DocumentID? = nil, version: Int? = nil, message: String) {
+  public init(
+    code: String,
+    document: DocumentID? = nil,
+    version: Int? = nil,
+    sequence: SequenceNumber? = nil,
+    message: String
+  ) {
     self.code = code
     self.document = document
     self.version = version
+    self.sequence = sequence
     self.message = message
   }
 }
@@ -298,8 +366,17 @@ public protocol StoreTransaction: StoreSnapshot {
   ///   live at the origin, the document is not live, a passage does not exist).
   func apply(_ change: DocumentChange) throws -> ChangeRecord
 
+  /// Overwrites the annotation of a document, live or deleted; an empty one removes it.
+  /// - Throws: `FreshetError` with `store_failed` when there is no such document.
+  func annotate(_ document: DocumentID, with metadata: Metadata) throws
+
   /// Puts a document's edition under another pipeline without a change, when what it would make is the same.
   func touch(document: DocumentID, pipeline: String) throws
+
+  /// Notes, without a change, when the file of a live document whose content stayed was last changed: `fileModified` and
+  /// `modified` in the metadata say it from now on, until a version or other metadata replace it. Versions, editions and
+  /// the log keep what was true when they were made.
+  func touch(document: DocumentID, fileModified: Timestamp) throws
 
   // MARK: Vectors
 
@@ -329,6 +406,26 @@ public protocol StoreTransaction: StoreSnapshot {
   /// Sets a named value, or removes it.
   func set(_ name: String, to value: String?) throws
 
+  // MARK: Consumers
+
+  /// Finds a consumer by its name, or adds it at a position that the log has.
+  /// - Throws: `FreshetError` with `invalid_argument` when another kind has the name, or the log does not have the
+  ///   position.
+  func registerConsumer(_ name: String, kind: ConsumerKind, at position: LogPosition) throws -> ConsumerRecord
+
+  /// Moves a consumer on to a position that the log has, and forgets its failures; one that is at or behind its own
+  /// position changes nothing. A position within a listing of the present is moved by `save`.
+  /// - Throws: `FreshetError` with `not_found`; `consumer_lapsed` when the log does not have the position, or the consumer's
+  ///   own is of another log.
+  func advanceConsumer(_ name: String, to position: LogPosition) throws -> ConsumerRecord
+
+  /// Overwrites what is remembered of a consumer, its position included.
+  /// - Throws: `FreshetError` with `not_found`.
+  func save(_ consumer: ConsumerRecord) throws
+
+  /// Forgets a consumer; whether there was one.
+  func removeConsumer(_ name: String) throws -> Bool
+
   // MARK: Retention
 
   /// Marks versions as collected, and raises the head's history floor to the first sequence from which on every state is
@@ -341,183 +438,4 @@ public protocol StoreTransaction: StoreSnapshot {
   /// Removes some of the garbage of a kind: about `limit` rows, so that a step is short however much there is. A live
   /// document and a version that is kept lose nothing.
   func sweep(_ garbage: Garbage, limit: Int) throws -> SweptGarbage
-}
-
-/// A passage that is to be found or inserted.
-public struct PassageDraft: Hashable, Sendable {
-  /// SHA-256 of `PassageText.keyBytes`.
-  public var key: ContentHash
-  /// The heading path, outermost first.
-  public var heading: [String]
-  /// The text in UTF-8; it may share the memory of the Markdown that it is of.
-  public var text: ArraySlice<UInt8>
-  /// Estimated tokens.
-  public var tokens: Int
-
-  /// The text, made anew at each call.
-  public var body: String { String(decoding: text, as: UTF8.self) }
-
-  /// Describes a passage by bytes, which must be valid UTF-8.
-  public init(key: ContentHash, heading: [String], text: ArraySlice<UInt8>, tokens: Int) {
-    self.key = key
-    self.heading = heading
-    self.text = text
-    self.tokens = tokens
-  }
-
-  /// Describes a passage.
-  public init(key: ContentHash, heading: [String], body: String, tokens: Int) {
-    self.init(key: key, heading: heading, text: Array(body.utf8)[...], tokens: tokens)
-  }
-}
-
-/// Bytes as a store keeps them.
-public struct StoredBytes: Hashable, Sendable {
-  /// How the bytes are coded; the raw values are stored.
-  public enum Codec: UInt8, Sendable {
-    case plain = 0
-    case zstd = 1
-  }
-
-  /// How the bytes are coded.
-  public var codec: Codec
-  /// The coded bytes.
-  public var data: [UInt8]
-
-  /// Describes coded bytes.
-  public init(codec: Codec, data: [UInt8]) {
-    self.codec = codec
-    self.data = data
-  }
-}
-
-/// One document's change, decided and complete, as the planner and the stages made it.
-public struct DocumentChange: Sendable {
-  /// The content of a new version.
-  public struct Version: Sendable {
-    /// The content's hash.
-    public var contentHash: ContentHash
-    /// Bytes.
-    public var size: Int64
-    /// The content; `nil` keeps the hash only (or what the store has already).
-    public var content: StoredBytes?
-    /// When the content was last changed, as its source says.
-    public var fileModified: Timestamp
-    /// Who makes the version.
-    public var actor: String
-    /// Who owns the file.
-    public var owner: String?
-
-    /// Describes a version.
-    public init(
-      contentHash: ContentHash,
-      size: Int64,
-      content: StoredBytes?,
-      fileModified: Timestamp,
-      actor: String,
-      owner: String?
-    ) {
-      self.contentHash = contentHash
-      self.size = size
-      self.content = content
-      self.fileModified = fileModified
-      self.actor = actor
-      self.owner = owner
-    }
-  }
-
-  /// What is indexed of the document from now on.
-  public struct Edition: Sendable {
-    /// The parser that made the rendition.
-    public var parser: String
-    /// The rendition's Markdown; `nil` when the store has the rendition of this content and parser already.
-    public var markdown: StoredBytes?
-    /// Whether the Markdown equals the content byte for byte, so that the store may keep one of the two.
-    public var markdownIsContent: Bool
-    /// The rendition's block map, encoded; `nil` when the store has the rendition already.
-    public var map: [UInt8]?
-    /// The title and metadata that the content states, kept with the rendition.
-    public var statedTitle: String?
-    /// See `statedTitle`.
-    public var statedMetadata: Metadata
-    /// The title shown.
-    public var title: String
-    /// The metadata searched.
-    public var metadata: Metadata
-    /// The pipeline that made the edition.
-    public var pipeline: String
-    /// The chunks in their order; their passages exist.
-    public var chunks: [ChunkRecord]
-    /// Whether the vectors are there.
-    public var state: EditionState
-
-    /// Describes an edition.
-    public init(
-      parser: String,
-      markdown: StoredBytes?,
-      markdownIsContent: Bool,
-      map: [UInt8]?,
-      statedTitle: String?,
-      statedMetadata: Metadata,
-      title: String,
-      metadata: Metadata,
-      pipeline: String,
-      chunks: [ChunkRecord],
-      state: EditionState = .complete
-    ) {
-      self.parser = parser
-      self.markdown = markdown
-      self.markdownIsContent = markdownIsContent
-      self.map = map
-      self.statedTitle = statedTitle
-      self.statedMetadata = statedMetadata
-      self.title = title
-      self.metadata = metadata
-      self.pipeline = pipeline
-      self.chunks = chunks
-      self.state = state
-    }
-  }
-
-  /// What happened.
-  public var kind: ChangeKind
-  /// The document; a new identity for `created`.
-  public var document: DocumentID
-  /// Its source.
-  public var source: SourceID
-  /// The item that holds it after the change.
-  public var itemPath: [UInt8]
-  /// Its origin after the change.
-  public var origin: String
-  /// The run that makes the change.
-  public var run: RunID
-  /// The new version; given exactly for kinds that make one. A deletion's repeats the last content.
-  public var version: Version?
-  /// The new edition; `nil` exactly for a deletion.
-  public var edition: Edition?
-  /// Why; given exactly for a deletion.
-  public var reason: DeletionReason?
-
-  /// Describes a change.
-  public init(
-    kind: ChangeKind,
-    document: DocumentID,
-    source: SourceID,
-    itemPath: [UInt8],
-    origin: String,
-    run: RunID,
-    version: Version?,
-    edition: Edition?,
-    reason: DeletionReason? = nil
-  ) {
-    self.kind = kind
-    self.document = document
-    self.source = source
-    self.itemPath = itemPath
-    self.origin = origin
-    self.run = run
-    self.version = version
-    self.edition = edition
-    self.reason = reason
-  }
 }

@@ -64,6 +64,9 @@ public struct ChangeRecord: Hashable, Sendable {
   public var reason: DeletionReason?
   /// The digest of the edition's metadata, pipeline, layout and passages (`EditionDigest`); zero for a deletion.
   public var edition: ContentHash
+  /// The chain of the document's newest version after the change, so that the log vouches for who made each version, of
+  /// which owner and size; `nil` in rows of collections from before it was recorded.
+  public var versionChain: ContentHash?
   /// SHA-256 of the previous row's `chain` and this row's `canonicalBytes`.
   public var chain: ContentHash
 
@@ -81,6 +84,7 @@ public struct ChangeRecord: Hashable, Sendable {
     contentHash: ContentHash,
     reason: DeletionReason?,
     edition: ContentHash,
+    versionChain: ContentHash? = nil,
     chain: ContentHash
   ) {
     self.sequence = sequence
@@ -95,6 +99,7 @@ public struct ChangeRecord: Hashable, Sendable {
     self.contentHash = contentHash
     self.reason = reason
     self.edition = edition
+    self.versionChain = versionChain
     self.chain = chain
   }
 
@@ -102,7 +107,7 @@ public struct ChangeRecord: Hashable, Sendable {
   /// the 32 bytes of the link before.
   public var canonicalBytes: [UInt8] {
     var encoder = VariableLengthEncoder()
-    encoder.append(bytes: "freshet-change/1".utf8)
+    encoder.append(bytes: (versionChain == nil ? "freshet-change/1" : "freshet-change/2").utf8)
     encoder.append(signed: sequence)
     encoder.append(signed: at.nanoseconds)
     encoder.append(bytes: run.bytes)
@@ -115,6 +120,7 @@ public struct ChangeRecord: Hashable, Sendable {
     encoder.append(bytes: contentHash.bytes)
     encoder.append(bytes: (reason?.rawValue ?? "").utf8)
     encoder.append(bytes: edition.bytes)
+    if let versionChain { encoder.append(bytes: versionChain.bytes) }
     return encoder.bytes
   }
 }

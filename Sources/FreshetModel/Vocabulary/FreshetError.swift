@@ -110,6 +110,14 @@ extension FreshetError.Code {
   public static let deletionsHeld = Self(rawValue: "deletions_held")
   /// The history asked for is no longer kept.
   public static let historyPruned = Self(rawValue: "history_pruned")
+  /// A file stands where one was to be written, with a content that is in no version.
+  public static let wouldOverwrite = Self(rawValue: "would_overwrite")
+  /// The log no longer has a consumer's position.
+  public static let consumerLapsed = Self(rawValue: "consumer_lapsed")
+  /// A receiver of events refused them.
+  public static let deliveryFailed = Self(rawValue: "delivery_failed")
+  /// A receiver of events wants no more of them.
+  public static let receiverGone = Self(rawValue: "receiver_gone")
   /// A system call failed.
   public static let inputOutput = Self(rawValue: "input_output")
   /// A server could not be reached or answered with an error.

@@ -15,12 +15,14 @@ extension Moment {
   ///   - snapshot: the collection.
   ///   - now: what a time before now is counted from.
   ///   - edge: whether what the moment names (a day, a run) belongs to the state.
+  ///   - isStateNeeded: whether the state must still be kept; the log is longer than that.
   /// - Throws: `FreshetError` with `invalid_argument` for a sequence that has not come yet and for several runs of that
   ///   beginning, `not_found` for no such run, `history_pruned` when the state of that moment is no longer kept.
   public func sequence(
     in snapshot: any StoreSnapshot,
     now: Timestamp,
-    at edge: Edge = .end
+    at edge: Edge = .end,
+    isStateNeeded: Bool = true
   ) throws -> SequenceNumber {
     let head = snapshot.head
     let sequence: SequenceNumber
@@ -45,7 +47,7 @@ extension Moment {
         try isBeforeAll ? 0 : Self.lastChange(before: Timestamp(nanoseconds: isTooLate ? .max : limit), in: snapshot)
     case .run(let prefix): sequence = try Self.edge(edge, ofRun: prefix, in: snapshot)
     }
-    guard sequence >= head.historyFloor else { throw try pruned(in: snapshot) }
+    guard !isStateNeeded || sequence >= head.historyFloor else { throw try pruned(in: snapshot) }
     return sequence
   }
 

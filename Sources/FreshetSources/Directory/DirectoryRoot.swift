@@ -87,7 +87,7 @@ struct DirectoryRoot: Sendable {
   }
 
   /// For kernels without `openat2`: name by name, and no link at all.
-  private func openWithoutLinks(_ path: [UInt8], flags: Int32) -> Int32 {
+  func openWithoutLinks(_ path: [UInt8], flags: Int32) -> Int32 {
     let names = path.split(separator: UInt8(ascii: "/"))
     guard let last = names.last else { return Self.withPath([]) { freshet_open_at(folder.number, $0, flags, 0) } }
     var held = folder
@@ -103,7 +103,7 @@ struct DirectoryRoot: Sendable {
     return Self.withPath(last) { freshet_open_at(held.number, $0, flags | O_NOFOLLOW, 0) }
   }
 
-  private static func withPath<Result>(_ path: ArraySlice<UInt8>, _ body: (UnsafePointer<CChar>) -> Result) -> Result {
+  static func withPath<Result>(_ path: ArraySlice<UInt8>, _ body: (UnsafePointer<CChar>) -> Result) -> Result {
     let text = (path.isEmpty ? [UInt8(ascii: ".")] : Array(path)) + [0]
     return text.withUnsafeBufferPointer { buffer in
       buffer.withMemoryRebound(to: CChar.self) { characters in

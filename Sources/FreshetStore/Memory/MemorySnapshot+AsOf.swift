@@ -33,6 +33,11 @@ extension MemoryState {
       var record = last.record
       record.itemPath = document.record.itemPath
       let versions = document.versions.filter { $0.sequence <= sequence }
+      if states.count == document.past.count {
+        // What was noted without a change is of the present.
+        record.fileModified = document.record.fileModified
+        record.metadata = document.record.metadata
+      }
       past.documents[id] = Document(
         record: record,
         versions: versions,

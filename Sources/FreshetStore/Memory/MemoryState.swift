@@ -24,6 +24,7 @@ struct MemoryState: Sendable {
     var metadata: Metadata
     var map: [UInt8]
     var markdown: StoredBytes?
+    var checksum: ContentHash
   }
 
   struct RenditionKey: Hashable, Sendable {
@@ -79,6 +80,10 @@ struct MemoryState: Sendable {
   var failures: [FailureKey: FailureRecord] = [:]
   var runs: [RunRecord] = []
   var settings: [UTF8Text: String] = [:]
+  var annotations: [DocumentID: Metadata] = [:]
+  var consumers: [UTF8Text: ConsumerRecord] = [:]
+  /// The metadata of the edition that each change made, or that a deletion ended.
+  var changedMetadata: [SequenceNumber: Metadata] = [:]
 
   func passage(_ id: PassageID) -> Passage? {
     guard id >= 1, id <= PassageID(passages.count), !passages[Int(id - 1)].isCollected else { return nil }

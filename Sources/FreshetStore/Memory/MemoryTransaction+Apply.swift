@@ -55,7 +55,7 @@ extension MemoryTransaction {
     func refusal(_ message: String) -> FreshetError { FreshetError(.storeFailed, message) }
     if let message = ChangeRules.refusal(of: edition, origin: change.origin) { throw refusal(message) }
     let open = Dictionary((stored?.chunks ?? []).map { ($0.id, $0.passage) }, uniquingKeysWith: { first, _ in first })
-    var chunks: [(chunk: ChunkRecord, key: ContentHash)] = []
+    var chunks: [EditionDigest.Chunk] = []
     for chunk in edition.chunks {
       guard let passage = state.passage(chunk.passage) else {
         throw refusal("Passage \(chunk.passage) of '\(change.origin)' does not exist; save it first.")
@@ -63,10 +63,13 @@ extension MemoryTransaction {
       guard open[chunk.id] ?? chunk.passage == chunk.passage else {
         throw refusal("Chunk \(chunk.id) of '\(change.origin)' is another passage than it was.")
       }
-      chunks.append((chunk, passage.record.key))
+      chunks.append(
+        EditionDigest.Chunk(chunk: chunk, key: passage.record.key, tokens: passage.record.tokens)
+      )
     }
-    if state.renditions[MemoryState.RenditionKey(content: contentHash, parser: edition.parser)] == nil {
-      let hasContent = change.version?.content != nil || state.contents[contentHash] != nil
+    let rendition = state.renditions[MemoryState.RenditionKey(content: contentHash, parser: edition.parser)]
+    let hasContent = change.version?.content != nil || state.contents[contentHash] != nil
+    if rendition == nil {
       guard edition.map != nil, edition.markdown != nil || edition.markdownIsContent && hasContent else {
         throw refusal("The edition of '\(change.origin)' brings no rendition, and the store has none.")
       }
@@ -79,6 +82,12 @@ extension MemoryTransaction {
         pipeline: edition.pipeline,
         parser: edition.parser,
         state: edition.state,
+        rendition: rendition?.checksum
+          ?? RenditionChecksum.of(
+            edition,
+            contentHash: contentHash,
+            isShared: edition.markdownIsContent && hasContent
+          ),
         chunks: chunks
       )
     )
@@ -135,7 +144,7 @@ extension MemoryTransaction {
       parser: change.edition?.parser ?? "",
       editionState: change.edition?.state ?? stored?.record.editionState ?? .complete,
       chunkCount: change.edition?.chunks.count ?? 0,
-      fileModified: last?.fileModified ?? .epoch,
+      fileModified: TouchedFile.remaining(stored?.record.fileModified, after: change) ?? last?.fileModified ?? .epoch,
       createdAt: versions.first?.at ?? now,
       updatedAt: last?.at ?? now
     )
@@ -162,7 +171,8 @@ extension MemoryTransaction {
       title: edition.statedTitle,
       metadata: edition.statedMetadata,
       map: map,
-      markdown: isShared ? nil : edition.markdown
+      markdown: isShared ? nil : edition.markdown,
+      checksum: RenditionChecksum.of(edition, contentHash: contentHash, isShared: isShared)
     )
   }
 
@@ -187,10 +197,12 @@ extension MemoryTransaction {
       contentHash: contentHash,
       reason: change.reason,
       edition: digest,
+      versionChain: document.versions.last?.chain ?? .zero,
       chain: .zero
     )
     record.chain = SHA256.link(head.chain, record.canonicalBytes)
     state.changes.append(record)
+    state.changedMetadata[record.sequence] = document.record.metadata
     state.head.sequence = record.sequence
     state.head.chain = record.chain
     state.head.at = record.at

@@ -63,6 +63,16 @@ extension MemoryTransaction {
       stored.record.title = ""
       stored.record.metadata = [:]
       stored.record.editionState = .complete
+      for index in stored.past.indices where stored.past[index].sequence > lastEdition {
+        stored.past[index].record.title = ""
+        stored.past[index].record.metadata = [:]
+        stored.past[index].record.editionState = .complete
+      }
+    }
+    stored.past.removeAll { $0.record.version == version && $0.record.state == .live }
+    for edition in gone.editions {
+      state.changedMetadata[edition.from] = nil
+      if let end = edition.to, state.changes[Int(end - 1)].kind == .deleted { state.changedMetadata[end] = nil }
     }
     state.documents[document] = stored
     amounts.versions += 1

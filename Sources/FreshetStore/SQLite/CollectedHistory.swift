@@ -1,4 +1,5 @@
 import FreshetModel
+import FreshetSystem
 
 /// What the log and the marks of collected versions say of a document's editions, of which some may be gone: how `problems`
 /// tells what was collected from what was taken away.
@@ -56,6 +57,18 @@ struct CollectedHistory {
     if runEnds[first] == end { return true }
     return end < runEnds[first] && places[end] != nil
   }
+
+  /// Whether a chunk that is open longer than the editions that have it, is so for editions of collected versions alone.
+  func isWhole(
+    from start: SequenceNumber,
+    to end: SequenceNumber?,
+    inChunkFrom from: SequenceNumber,
+    to last: SequenceNumber?
+  ) -> Bool {
+    let begins = from == start || isCollected(from: from, to: start)
+    guard let end, let last else { return begins && end == last }
+    return begins && (last == end || isCollected(from: end, to: last))
+  }
 }
 
 extension SQLiteSnapshot {
@@ -63,42 +76,24 @@ extension SQLiteSnapshot {
   func collectedHistory(row document: Int64) throws -> CollectedHistory? {
     let marks = try collectedVersions(row: document)
     guard !marks.isEmpty else { return nil }
-    // By the versions, since the log has no index by documents: changes that made none follow from the editions.
-    let versions = try connection.rows(
-      "SELECT sequence, number, kind = 'deleted' FROM version WHERE document = ?1 ORDER BY number",
+    let changes = try connection.rows(
+      "SELECT sequence, version, kind = 'deleted' FROM change WHERE document = ?1 ORDER BY sequence",
       .integer(document)
-    ) { (sequence: $0.integer(0), version: $0.int(1), isDeletion: $0.integer(2) != 0) }
-    let others = try loggedRefreshes()[document] ?? []
-    let changes = (versions + others).sorted { $0.sequence < $1.sequence }
+    ) { LoggedChange(sequence: $0.integer(0), version: $0.int(1), isDeletion: $0.integer(2) != 0) }
     return CollectedHistory(marks: marks, changes: changes)
   }
 
-  /// The changes that made an edition without a version, of documents with collected versions; read once a snapshot.
-  private func loggedRefreshes() throws -> [Int64: [LoggedChange]] {
-    if let refreshes { return refreshes }
-    var found: [Int64: [LoggedChange]] = [:]
-    let statement = try connection.statement(
-      """
-      SELECT document, sequence, version FROM change WHERE kind IN ('metadata', 'reprocessed', 'embedded')
-        AND document IN (SELECT document FROM collected) ORDER BY sequence
-      """
-    )
-    defer { statement.reset() }
-    while try statement.step() {
-      found[statement.integer(0), default: []].append((statement.integer(1), statement.int(2), false))
-    }
-    refreshes = found
-    return found
-  }
-
-  /// Marks that fit no version, or one that cannot have been collected.
-  func checkMarks(_ found: inout ProblemCollector) throws {
+  /// Marks, or those of a document, that fit no version, or one that cannot have been collected.
+  func checkMarks(of document: Int64? = nil, _ found: inout ProblemCollector) throws {
+    let condition = document == nil ? "" : "AND c.document = ?1"
+    let values = document.map { [SQLValue.integer($0)] } ?? []
     let wrong = try connection.rows(
-      """
-      SELECT d.uuid, c.version, d.origin FROM collected c JOIN document d ON d.id = c.document
-      WHERE c.version < 1 OR c.version > d.version OR (d.is_live = 1 AND c.version = d.version)
-      """
-    ) { (document: try $0.identifier(0, as: DocumentID.self), version: $0.int(1), origin: $0.text(2)) }
+      composed: """
+        SELECT d.uuid, c.version, d.origin FROM collected c JOIN document d ON d.id = c.document
+        WHERE (c.version < 1 OR c.version > d.version OR (d.is_live = 1 AND c.version = d.version)) \(condition)
+        """,
+      values
+    ) { (document: try? $0.identifier(0, as: DocumentID.self), version: $0.int(1), origin: $0.text(2)) }
     for mark in wrong {
       found.add(
         "collection_altered",
@@ -108,27 +103,39 @@ extension SQLiteSnapshot {
       )
     }
     let left = try connection.rows(
-      """
-      SELECT d.uuid, e.version, d.origin FROM edition e
-        JOIN collected c ON c.document = e.document AND c.version = e.version JOIN document d ON d.id = e.document
-      WHERE c.is_pending = 0
-      """
-    ) { (document: try $0.identifier(0, as: DocumentID.self), version: $0.int(1), origin: $0.text(2)) }
+      composed: """
+        SELECT d.uuid, e.version, d.origin, e.from_sequence FROM edition e
+          JOIN collected c ON c.document = e.document AND c.version = e.version JOIN document d ON d.id = e.document
+        WHERE c.is_pending = 0 \(condition)
+        """,
+      values
+    ) {
+      (
+        document: try? $0.identifier(0, as: DocumentID.self), version: $0.int(1), origin: $0.text(2),
+        sequence: $0.integer(3)
+      )
+    }
     for edition in left {
       found.add(
         "collection_altered",
         document: edition.document,
         version: edition.version,
+        sequence: edition.sequence,
         "'\(edition.origin)': version \(edition.version) is marked as collected, and has an edition."
       )
     }
+  }
+
+  /// What only collected versions had is gone, and the history floor is above them.
+  func checkWhatMarksLeave(_ found: inout ProblemCollector) throws {
     let unneeded = try connection.rows(
       """
-      SELECT hash FROM content t WHERE NOT EXISTS(
-        SELECT 1 FROM version v WHERE v.content_hash = t.hash AND v.kind <> 'deleted' AND NOT EXISTS(
-          SELECT 1 FROM collected c WHERE c.document = v.document AND c.version = v.number AND c.is_pending = 0))
+      SELECT hash FROM content t WHERE EXISTS(SELECT 1 FROM version v WHERE v.content_hash = t.hash)
+        AND NOT EXISTS(
+          SELECT 1 FROM version v WHERE v.content_hash = t.hash AND v.kind <> 'deleted' AND NOT EXISTS(
+            SELECT 1 FROM collected c WHERE c.document = v.document AND c.version = v.number AND c.is_pending = 0))
       """
-    ) { try $0.hash(0) }
+    ) { Hexadecimal.encode($0.bytes(0)) }
     for hash in unneeded {
       found.add(
         "collection_altered",
@@ -147,11 +154,12 @@ extension SQLiteSnapshot {
         "The head says that every state from change \(head.historyFloor) on is kept; collected ones reach to \(floor)."
       )
     }
-    if head.historyFloor > head.sequence {
-      found.add("head_altered", "The history floor, \(head.historyFloor), is after the last change, \(head.sequence).")
-    }
   }
 }
 
-/// A change that made an edition.
-typealias LoggedChange = (sequence: SequenceNumber, version: Int, isDeletion: Bool)
+/// A change of a document: it made an edition, or deleted the document.
+struct LoggedChange {
+  var sequence: SequenceNumber
+  var version: Int
+  var isDeletion: Bool
+}

@@ -7,9 +7,14 @@ extension SQLitePastSnapshot {
   /// The last version knows where the document stood and whether it was live, the last edition what was indexed of it.
   static let documentSelection = """
     SELECT d.uuid, coalesce(s.id, 0), c.source, d.item_path, v.origin, v.kind <> 'deleted', v.number, v.content_hash,
-      v.size, e.title, e.metadata, e.pipeline, r.parser, e.state, e.chunk_count, v.file_modified, d.created_at, v.at
+      v.size, e.title, e.metadata, e.pipeline, r.parser, e.state, e.chunk_count, v.file_modified, d.created_at, v.at,
+      \(touched)
     \(documentTables) LEFT JOIN rendition r ON r.id = e.rendition\n
     """
+
+  /// When the file was changed, where that is noted beside the version: of documents that did not change since, whose
+  /// fields are those of the present.
+  static let touched = "CASE WHEN v.number = d.version AND e.id = d.edition THEN d.file_modified END"
 
   /// The tables of `documentSelection` without the rendition.
   static let documentTables = """

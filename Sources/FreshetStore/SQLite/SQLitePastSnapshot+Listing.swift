@@ -41,7 +41,7 @@ extension SQLitePastSnapshot {
     case .name: "replace(v.origin, rtrim(v.origin, replace(v.origin, '/', '')), '')"
     case .type: "json_extract(e.metadata, '$.type')"
     case .size: "v.size"
-    case .modified: "v.file_modified"
+    case .modified: "coalesce(\(touched), v.file_modified)"
     case .created: "d.created_at"
     case .updated: "v.at"
     case .versions: "v.number"

@@ -2,7 +2,8 @@ import FreshetModel
 import FreshetSystem
 
 extension SQLiteSnapshot {
-  private struct DocumentRow {
+  /// A document's row as it is checked.
+  struct DocumentRow {
     var row: Int64
     var id: DocumentID
     var origin: String
@@ -12,31 +13,50 @@ extension SQLiteSnapshot {
     var edition: Int64?
     var createdAt: Timestamp
     var source: String
-  }
-
-  private struct EditionRow {
-    var row: Int64
-    var version: Int
-    var from: SequenceNumber
-    var to: SequenceNumber?
-    var origin: String
-    var title: String
-    var metadata: Metadata
-    var pipeline: String
-    var parser: String
-    var contentHash: ContentHash
-    var state: EditionState
-    var chunkCount: Int
-    var layout: [UInt8]
-    var scope: String
+    /// When the file was changed, where that is noted beside the version.
+    var fileModified: Timestamp?
   }
 
   func checkDocuments(_ found: inout ProblemCollector) throws {
-    let documents = try connection.rows(
+    var fieldCount = 0
+    var chunkCount = 0
+    for row in try connection.rows("SELECT id FROM document ORDER BY id", row: { $0.integer(0) }) {
+      let document = try found.row(
+        "document_altered",
+        document: try documentName(row)?.id,
+        "'\((try? documentName(row)?.origin) ?? "")': the document of row \(row) is not what was written"
+      ) { try documentRow(row) }
+      guard let document = document ?? nil else { continue }
+      try found.check { found in
+        let checked = try check(document, &found)
+        chunkCount += checked.chunks
+        if let last = checked.versions.last {
+          fieldCount += try checkFields(of: document, checked.editions.last, last, &found)
+        }
+      }
+    }
+    let stored = try connection.count("SELECT count(*) FROM field")
+    if stored != fieldCount {
+      found.add("field_index", "The index of fields has \(stored) rows; the live documents make \(fieldCount).")
+    }
+    if try connection.count("SELECT count(*) FROM chunk") != chunkCount { try nameStrayChunks(&found) }
+  }
+
+  /// What a document is named by, when the rest of its row cannot be read.
+  func documentName(_ row: Int64) throws -> (id: DocumentID?, origin: String)? {
+    try connection.row("SELECT uuid, origin FROM document WHERE id = ?1", .integer(row)) { row in
+      (id: try? row.identifier(0, as: DocumentID.self), origin: row.text(1))
+    }
+  }
+
+  func documentRow(_ row: Int64) throws -> DocumentRow? {
+    try connection.row(
       """
-      SELECT d.id, d.uuid, d.origin, d.is_live, d.version, d.content_hash, d.edition, d.created_at, s.name
-      FROM document d JOIN source s ON s.id = d.source ORDER BY d.id
-      """
+      SELECT d.id, d.uuid, d.origin, d.is_live, d.version, d.content_hash, d.edition, d.created_at, s.name,
+        d.file_modified
+      FROM document d LEFT JOIN source s ON s.id = d.source WHERE d.id = ?1
+      """,
+      .integer(row)
     ) { row in
       DocumentRow(
         row: row.integer(0),
@@ -47,31 +67,31 @@ extension SQLiteSnapshot {
         contentHash: try row.hash(5),
         edition: row.isNull(6) ? nil : row.integer(6),
         createdAt: row.timestamp(7),
-        source: row.text(8)
+        source: row.text(8),
+        fileModified: row.isNull(9) ? nil : row.timestamp(9)
       )
     }
-    var fieldCount = 0
-    for document in documents {
-      try found.check { found in
-        let versions = try checkVersions(of: document, &found)
-        let editions = try editions(of: document.row)
-        let history = try collectedHistory(row: document.row)
-        try checkEditions(
-          editions,
-          of: document,
-          deletions: versions.filter { $0.kind == .deleted },
-          history: history,
-          &found
-        )
-        // What is left of a collected version is not whole any more.
-        let whole = editions.filter { !(history?.isCollected($0.version) ?? false) }
-        try checkChunks(of: document, in: whole, history: history, &found)
-        if let last = versions.last { fieldCount += try checkFields(of: document, editions.last, last, &found) }
-      }
-    }
-    let stored = try connection.count("SELECT count(*) FROM field")
-    if stored != fieldCount {
-      found.add("field_index", "The index of fields has \(stored) rows; the live documents make \(fieldCount).")
+  }
+
+  /// Checks a document's versions, editions and chunks; answers them, and how many rows of chunks they account for.
+  func check(
+    _ document: DocumentRow,
+    _ found: inout ProblemCollector
+  ) throws -> (versions: [VersionRecord], editions: [EditionRow], chunks: Int) {
+    let versions = try checkVersions(of: document, &found)
+    let editions = try editions(of: document, &found)
+    let history = try collectedHistory(row: document.row)
+    try checkEditions(editions, of: document, versions: versions, history: history, &found)
+    return (versions, editions, try checkChunks(of: document, in: editions, history: history, &found))
+  }
+
+  /// The change at a place of the log; `nil` when there is none, or when it cannot be read: the check of the log names it.
+  func loggedChange(_ sequence: SequenceNumber) throws -> ChangeRecord? {
+    do {
+      let change = try changes(after: sequence - 1, limit: 1).first
+      return change?.sequence == sequence ? change : nil
+    } catch let error as FreshetError where error.code == .storeDamaged {
+      return nil
     }
   }
 
@@ -81,26 +101,32 @@ extension SQLiteSnapshot {
     of document: DocumentRow,
     _ found: inout ProblemCollector
   ) throws -> [VersionRecord] {
-    func problem(_ code: String, _ version: Int?, _ message: String) {
-      found.add(code, document: document.id, version: version, "'\(document.origin)': \(message)")
+    func problem(_ code: String, _ version: VersionRecord?, _ message: String) {
+      found.add(
+        code,
+        document: document.id,
+        version: version?.number,
+        sequence: version?.sequence,
+        "'\(document.origin)': \(message)"
+      )
     }
-    let versions = try versions(of: document.id)
-    var chain = ContentHash.zero
+    let versions = try readVersions(of: document, &found)
+    var walk = ChainWalk()
     for (index, version) in versions.enumerated() {
       if version.number != index + 1 {
-        problem("version_gap", version.number, "version \(version.number) stands where \(index + 1) is expected.")
+        problem("version_gap", version, "version \(version.number) stands where \(index + 1) is expected.")
+        walk.jump()
       }
-      chain = SHA256.link(chain, version.canonicalBytes)
-      if chain != version.chain {
-        problem("chain_broken", version.number, "version \(version.number) is not what was written.")
-        chain = version.chain
-      }
-      let logged = try changes(after: version.sequence - 1, limit: 1).first
-      let fits =
-        logged?.sequence == version.sequence && logged?.document == document.id && logged?.version == version.number
-        && logged?.kind == version.kind && logged?.contentHash == version.contentHash && logged?.at == version.at
-      if !fits {
-        problem("version_unlogged", version.number, "the log does not have version \(version.number).")
+      if !walk.holds(version.canonicalBytes, chain: version.chain) {
+        problem("chain_broken", version, "version \(version.number) is not what was written.")
+      } else if let logged = try loggedChange(version.sequence), logged.document == document.id,
+        logged.version == version.number
+      {
+        if !Self.agree(version, logged) {
+          problem("version_altered", version, "version \(version.number) is not what the log says.")
+        }
+      } else {
+        problem("version_unlogged", version, "the log does not have version \(version.number).")
       }
     }
     guard let first = versions.first, let last = versions.last else {
@@ -110,172 +136,73 @@ extension SQLiteSnapshot {
     let agrees =
       last.number == document.version && last.contentHash == document.contentHash
       && document.isLive == (last.kind != .deleted) && last.origin.utf8.elementsEqual(document.origin.utf8)
-      && first.at == document.createdAt
+      && first.at == document.createdAt && (document.isLive || document.fileModified == nil)
     if !agrees {
-      problem("document_altered", last.number, "the document does not agree with its versions.")
+      problem("document_altered", last, "the document does not agree with its versions.")
     }
-    let logged = try changes(after: last.sequence - 1, limit: 1).first
-    if let logged, logged.source != document.source {
-      problem("document_altered", last.number, "the document stands in another source than the log says.")
+    if let logged = try loggedChange(last.sequence), !logged.source.utf8.elementsEqual(document.source.utf8) {
+      problem("document_altered", last, "the document stands in another source than the log says.")
     }
     return versions
   }
 
-  // MARK: Editions
-
-  private func editions(of document: Int64) throws -> [EditionRow] {
-    try connection.rows(
+  private func readVersions(
+    of document: DocumentRow,
+    _ found: inout ProblemCollector
+  ) throws -> [VersionRecord] {
+    let statement = try connection.statement(
       """
-      SELECT e.id, e.version, e.from_sequence, e.to_sequence, e.origin, e.title, e.metadata, e.pipeline, r.parser,
-        r.content_hash, e.state, e.chunk_count, e.layout, e.scope
-      FROM edition e JOIN rendition r ON r.id = e.rendition WHERE e.document = ?1 ORDER BY e.from_sequence
-      """,
-      .integer(document)
-    ) { row in
-      EditionRow(
-        row: row.integer(0),
-        version: row.int(1),
-        from: row.integer(2),
-        to: row.isNull(3) ? nil : row.integer(3),
-        origin: row.text(4),
-        title: row.text(5),
-        metadata: try metadata(row, 6),
-        pipeline: row.text(7),
-        parser: row.text(8),
-        contentHash: try row.hash(9),
-        state: try row.choice(10),
-        chunkCount: row.int(11),
-        layout: row.bytes(12),
-        scope: row.text(13)
-      )
+      SELECT number, kind, content_hash, size, at, sequence, run, actor, owner, file_modified, origin,
+        previous_origin, same_as, reason, chain
+      FROM version WHERE document = ?1 ORDER BY number
+      """
+    )
+    defer { statement.reset() }
+    statement.bind(1, document.row)
+    var versions: [VersionRecord] = []
+    while try statement.step() {
+      let number = statement.int(0)
+      let version: VersionRecord? = try found.row(
+        "chain_broken",
+        document: document.id,
+        version: number,
+        sequence: statement.integer(5),
+        "'\(document.origin)': version \(number) is not what was written"
+      ) { try Self.version(statement) }
+      if let version { versions.append(version) }
     }
+    return versions
   }
 
-  private func checkEditions(
-    _ editions: [EditionRow],
-    of document: DocumentRow,
-    deletions: [VersionRecord],
-    history: CollectedHistory?,
-    _ found: inout ProblemCollector
-  ) throws {
-    func problem(_ code: String, _ version: Int?, _ message: String) {
-      found.add(code, document: document.id, version: version, "'\(document.origin)': \(message)")
-    }
-    for (index, edition) in editions.enumerated() {
-      guard let logged = try changes(after: edition.from - 1, limit: 1).first, logged.sequence == edition.from,
-        logged.document == document.id
-      else {
-        problem("edition_unlogged", edition.version, "the log does not have the edition of change \(edition.from).")
-        continue
-      }
-      let isCollected = history?.isCollected(edition.version) ?? false
-      let digest = isCollected ? logged.edition : try digest(of: edition)
-      let fits =
-        logged.edition == digest && logged.version == edition.version && logged.contentHash == edition.contentHash
-        && edition.scope == Scope.everything.name
-      if !fits {
-        problem("edition_altered", edition.version, "the edition of change \(edition.from) is not what was written.")
-      }
-      let next = index + 1 < editions.count ? editions[index + 1].from : nil
-      let deletion = deletions.first { $0.sequence > edition.from && $0.sequence <= next ?? .max }
-      let end = history.map { $0.end(ofEditionFrom: edition.from) } ?? deletion?.sequence ?? next
-      if edition.to != end {
-        problem("edition_altered", edition.version, "the edition of change \(edition.from) ends at another change.")
-      }
-    }
-    // The last edition of a deleted document may be gone with its version.
-    let last = history?.logged.last?.from ?? editions.last?.from
-    let edition = editions.last.flatMap { $0.from == last ? $0.row : nil }
-    if let history {
-      let rows = Set(editions.map(\.from))
-      for logged in history.logged where !rows.contains(logged.from) && !history.isCollected(logged.version) {
-        problem("edition_missing", logged.version, "the edition of change \(logged.from) is missing.")
-      }
-    }
-    if document.isLive != (editions.last.map { $0.to == nil } ?? false) || document.edition != edition {
-      problem("document_altered", document.version, "the document does not agree with its editions.")
-    }
+  /// Whether a version is the one that a row of the log was made with; rows from before the log had the version's chain
+  /// vouch for what they repeat of it alone.
+  private static func agree(_ version: VersionRecord, _ logged: ChangeRecord) -> Bool {
+    logged.kind == version.kind && logged.contentHash == version.contentHash && logged.at == version.at
+      && logged.run == version.run && logged.origin.utf8.elementsEqual(version.origin.utf8)
+      && logged.reason == version.reason && logged.versionChain ?? version.chain == version.chain
+      && Array((logged.previousOrigin ?? "").utf8) == Array((version.previousOrigin ?? "").utf8)
   }
 
-  private func digest(of edition: EditionRow) throws -> ContentHash? {
-    guard let layout = Layout.decode(edition.layout), layout.count == edition.chunkCount else { return nil }
-    let find = try connection.statement(
-      "SELECT c.uuid, c.passage, p.key FROM chunk c JOIN passage p ON p.id = c.passage WHERE c.id = ?1"
+  /// Chunks that no edition has: written by nobody.
+  private func nameStrayChunks(_ found: inout ProblemCollector) throws {
+    var placed: Set<Int64> = []
+    let layouts = try connection.statement("SELECT layout FROM edition")
+    defer { layouts.reset() }
+    while try layouts.step() { placed.formUnion((Layout.decode(layouts.bytes(0)) ?? []).map(\.row)) }
+    let chunks = try connection.statement(
+      """
+      SELECT c.id, c.from_sequence, d.uuid, d.origin FROM chunk c LEFT JOIN document d ON d.id = c.document
+      ORDER BY c.id
+      """
     )
-    var chunks: [(chunk: ChunkRecord, key: ContentHash)] = []
-    for placed in layout {
-      find.bind(1, placed.row)
-      defer { find.reset() }
-      guard try find.step() else { return nil }
-      let chunk = ChunkRecord(
-        id: try find.identifier(0),
-        passage: find.integer(1),
-        start: placed.start,
-        end: placed.end,
-        page: placed.page
-      )
-      chunks.append((chunk, try find.hash(2)))
-    }
-    return SHA256.digest(
-      of: EditionDigest.canonicalBytes(
-        origin: edition.origin,
-        title: edition.title,
-        metadata: edition.metadata,
-        pipeline: edition.pipeline,
-        parser: edition.parser,
-        state: edition.state,
-        chunks: chunks
-      )
-    )
-  }
-
-  // MARK: Chunks
-
-  /// A chunk is open exactly as long as the editions whose layouts have it.
-  private func checkChunks(
-    of document: DocumentRow,
-    in editions: [EditionRow],
-    history: CollectedHistory?,
-    _ found: inout ProblemCollector
-  ) throws {
-    var expected: [Int64: (from: SequenceNumber, to: SequenceNumber?)] = [:]
-    for edition in editions {
-      for placed in Layout.decode(edition.layout) ?? [] {
-        expected[placed.row] = (expected[placed.row]?.from ?? edition.from, edition.to)
-      }
-    }
-    for (row, interval) in expected.sorted(by: { $0.key < $1.key }) {
-      let fits = try connection.row(
-        "SELECT document, from_sequence, to_sequence FROM chunk WHERE id = ?1",
-        .integer(row)
-      ) { chunk in
-        let (from, to) = (chunk.integer(1), chunk.isNull(2) ? nil : chunk.integer(2))
-        guard chunk.integer(0) == document.row else { return false }
-        if from == interval.from, to == interval.to { return true }
-        // Editions that had it before or after may be gone.
-        guard let history else { return false }
-        let begins = from == interval.from || history.isCollected(from: from, to: interval.from)
-        guard let end = interval.to, let to else { return begins && interval.to == to }
-        return begins && (to == end || history.isCollected(from: end, to: to))
-      }
-      if fits != true {
-        found.add(
-          "chunk_altered",
-          document: document.id,
-          "'\(document.origin)': chunk row \(row) does not agree with the layouts that have it."
-        )
-      }
-    }
-    let open = try connection.count(
-      "SELECT count(*) FROM chunk WHERE document = ?1 AND to_sequence IS NULL",
-      .integer(document.row)
-    )
-    let placed = expected.values.filter { $0.to == nil }.count
-    if open != placed {
+    defer { chunks.reset() }
+    while try chunks.step() {
+      guard !placed.contains(chunks.integer(0)) else { continue }
       found.add(
         "chunk_altered",
-        document: document.id,
-        "'\(document.origin)': \(open) chunks are open, the layout has \(placed)."
+        document: try? chunks.identifier(2, as: DocumentID.self),
+        sequence: chunks.integer(1),
+        "'\(chunks.text(3))': chunk row \(chunks.integer(0)) is that of no edition."
       )
     }
   }
@@ -283,7 +210,7 @@ extension SQLiteSnapshot {
   // MARK: Fields
 
   /// Checks that each field of a live document is in the index; answers how many there are.
-  private func checkFields(
+  func checkFields(
     of document: DocumentRow,
     _ edition: EditionRow?,
     _ version: VersionRecord,
@@ -292,7 +219,7 @@ extension SQLiteSnapshot {
     guard document.isLive, let edition else { return 0 }
     let fields = FieldRow.rows(
       of: StandardFields.fields(
-        of: edition.metadata,
+        of: TouchedFile.metadata(edition.metadata, modified: document.fileModified),
         source: document.source,
         origin: document.origin,
         title: edition.title,
@@ -310,6 +237,8 @@ extension SQLiteSnapshot {
         found.add(
           "field_index",
           document: document.id,
+          version: version.number,
+          sequence: edition.from,
           "'\(document.origin)': the index of fields lacks a value of '\(field.name.string)'."
         )
       }

@@ -5,7 +5,7 @@ extension SQLiteSnapshot {
     try connection.rows(
       """
       SELECT c.sequence, c.at, c.run, c.kind, d.uuid, c.source, c.origin, c.previous_origin, c.version,
-        c.content_hash, c.reason, c.edition, c.chain
+        c.content_hash, c.reason, c.edition, c.chain, c.version_chain
       FROM change c JOIN document d ON d.id = c.document WHERE c.sequence > ?1 ORDER BY c.sequence LIMIT ?2
       """,
       .integer(sequence),
@@ -28,6 +28,7 @@ extension SQLiteSnapshot {
       contentHash: try row.hash(9),
       reason: row.isNull(10) ? nil : try row.choice(10),
       edition: try row.hash(11),
+      versionChain: row.isNull(13) ? nil : try row.hash(13),
       chain: try row.hash(12)
     )
   }
@@ -72,17 +73,19 @@ extension SQLiteSnapshot {
       ORDER BY started_at DESC, id DESC LIMIT ?1
       """,
       .int(max(0, limit))
-    ) { row in
-      RunRecord(
-        id: try row.identifier(0),
-        startedAt: row.timestamp(1),
-        finishedAt: row.isNull(2) ? nil : row.timestamp(2),
-        actor: row.text(3),
-        firstSequence: row.integer(4),
-        lastSequence: row.isNull(5) ? nil : row.integer(5),
-        report: try report(row, 6)
-      )
-    }
+    ) { try run($0) }
+  }
+
+  func run(_ row: Statement) throws -> RunRecord {
+    RunRecord(
+      id: try row.identifier(0),
+      startedAt: row.timestamp(1),
+      finishedAt: row.isNull(2) ? nil : row.timestamp(2),
+      actor: row.text(3),
+      firstSequence: row.integer(4),
+      lastSequence: row.isNull(5) ? nil : row.integer(5),
+      report: try report(row, 6)
+    )
   }
 
   private func report(_ row: Statement, _ column: Int32) throws -> JSONValue? {

@@ -8,16 +8,41 @@ struct ProblemCollector {
 
   private(set) var problems: [IntegrityProblem] = []
 
-  mutating func add(_ code: String, document: DocumentID? = nil, version: Int? = nil, _ message: String) {
+  mutating func add(
+    _ code: String,
+    document: DocumentID? = nil,
+    version: Int? = nil,
+    sequence: SequenceNumber? = nil,
+    _ message: String
+  ) {
     guard problems.count < Self.problemsMax else { return }
-    problems.append(IntegrityProblem(code: code, document: document, version: version, message: message))
+    problems.append(
+      IntegrityProblem(code: code, document: document, version: version, sequence: sequence, message: message)
+    )
+  }
+
+  /// Reads a row; one that holds what no version of Freshet wrote is a problem that names it, and the others go on.
+  mutating func row<Row>(
+    _ code: String,
+    document: DocumentID? = nil,
+    version: Int? = nil,
+    sequence: SequenceNumber? = nil,
+    _ what: @autoclosure () -> String,
+    _ read: () throws -> Row
+  ) throws -> Row? {
+    do {
+      return try read()
+    } catch let error as FreshetError where error.code == .storeDamaged {
+      add(code, document: document, version: version, sequence: sequence, "\(what()): \(error.message)")
+      return nil
+    }
   }
 
   /// Runs a part of the check: an error on the way is a problem too, and the other parts go on.
   mutating func check(_ part: (inout ProblemCollector) throws -> Void) throws {
     do {
       try part(&self)
-    } catch let error as FreshetError where error.code == .storeDamaged {
+    } catch let error as FreshetError where [.storeDamaged, .storeFailed].contains(error.code) {
       add("database_damaged", error.message)
     }
   }
@@ -25,18 +50,21 @@ struct ProblemCollector {
 
 extension SQLiteSnapshot {
   func problems(checkingContents contents: Bool) throws -> [IntegrityProblem] {
-    try prepareKeywordSearch()
-    refreshes = nil
+    try prepareChecks()
     var found = ProblemCollector()
     try found.check { try checkStructure(thoroughly: contents, &$0) }
+    try found.check { try checkSchema(&$0) }
+    try found.check { try checkTypes(&$0) }
     try found.check { try checkLog(&$0) }
     try found.check { try checkDocuments(&$0) }
     try found.check { try checkMarks(&$0) }
+    try found.check { try checkWhatMarksLeave(&$0) }
     try found.check { try checkPassages(&$0) }
     try found.check { try checkKeywordIndex(&$0) }
     try found.check { try checkRenditions(&$0) }
     try found.check { try checkVectors(&$0) }
-    if contents { try found.check { try checkContents(&$0) } }
+    try found.check { try checkContents(reading: contents, &$0) }
+    try found.check { try checkSeals(&$0) }
     return found.problems
   }
 
@@ -58,72 +86,54 @@ extension SQLiteSnapshot {
     }
   }
 
-  // MARK: Log
+  // MARK: Content
 
-  private func checkLog(_ found: inout ProblemCollector) throws {
-    var chain = ContentHash.zero
-    var last: ChangeRecord?
-    let pageLength = 1_000
-    while true {
-      let page = try changes(after: last?.sequence ?? 0, limit: pageLength)
-      for change in page {
-        let expected = (last?.sequence ?? 0) + 1
-        if change.sequence != expected {
-          found.add("log_gap", "The log has change \(change.sequence) where \(expected) is expected.")
-        }
-        if let last, change.at < last.at {
-          found.add("log_time", "Change \(change.sequence) is before the change that it follows.")
-        }
-        chain = SHA256.link(chain, change.canonicalBytes)
-        if chain != change.chain {
-          found.add(
-            "chain_broken",
-            document: change.document,
-            version: change.version,
-            "Change \(change.sequence), or one before it, is not what was written: the log's chain breaks there."
-          )
-          // One altered row is one problem.
-          chain = change.chain
-        }
-        last = change
-      }
-      if page.count < pageLength { break }
-    }
-    if last?.sequence ?? 0 != head.sequence || chain != head.chain || last.map({ $0.at != head.at }) ?? false {
-      found.add("head_altered", "The head says change \(head.sequence), the log ends with \(last?.sequence ?? 0).")
-    }
-    let highest = Int64(try connection.count("SELECT max(id) FROM passage"))
-    let recorded = Int64(try connection.count("SELECT last_passage FROM head"))
-    if highest > recorded {
-      found.add("head_altered", "Passage \(highest) is above the highest number recorded, \(recorded).")
-    }
-    // Every change of a document opened an edition or deleted the document; editions of collected versions may be gone.
-    let changes = try connection.count("SELECT count(*) FROM change")
-    let expected = try connection.count(
+  /// Contents are what their hashes say, and those of some version.
+  private func checkContents(reading: Bool, _ found: inout ProblemCollector) throws {
+    let strangers = try connection.rows(
       """
-      SELECT (SELECT count(*) FROM edition) + (SELECT count(*) FROM version WHERE kind = 'deleted')
-        + (SELECT count(*) FROM change c JOIN collected k ON k.document = c.document AND k.version = c.version
-          WHERE c.kind <> 'deleted' AND NOT EXISTS(
-            SELECT 1 FROM edition e WHERE e.document = c.document AND e.from_sequence = c.sequence))
+      SELECT hash FROM content WHERE NOT EXISTS(SELECT 1 FROM version v WHERE v.content_hash = content.hash) LIMIT 100
       """
-    )
-    if changes != expected {
-      found.add("log_incomplete", "The log has \(changes) changes; editions and deletions make \(expected).")
+    ) { Hexadecimal.encode($0.bytes(0)) }
+    for hash in strangers { found.add("content_altered", "The content \(hash) is that of no version.") }
+    guard reading else { return }
+    let statement = try connection.statement("SELECT hash, codec, data, id FROM content ORDER BY id")
+    defer { statement.reset() }
+    while try statement.step() {
+      let hash = try? statement.hash(0)
+      let digest = (try? storedBytes(statement, codec: 1, data: 2).decompressed()).map { SHA256.digest(of: $0) }
+      guard hash == nil || digest != hash else { continue }
+      // Where the hash was altered, the bytes are still those of some version.
+      var (owner, name) = try hash.map { try firstVersion(of: $0) } ?? (nil, "")
+      if owner == nil, let digest { (owner, name) = try firstVersion(of: digest) }
+      found.add(
+        "content_altered",
+        document: owner?.document,
+        version: owner?.version,
+        sequence: owner?.sequence,
+        "The content \(hash.map { "\($0)" } ?? "of row \(statement.integer(3))")\(name) is not what was written."
+      )
     }
   }
 
-  // MARK: Content
+  func isWhatItsHashSays(_ row: Statement, _ hash: ContentHash, codec: Int32, data: Int32) throws -> Bool {
+    guard let content = try? storedBytes(row, codec: codec, data: data).decompressed() else { return false }
+    return SHA256.digest(of: content) == hash
+  }
 
-  private func checkContents(_ found: inout ProblemCollector) throws {
-    let statement = try connection.statement("SELECT hash, codec, data FROM content ORDER BY id")
-    defer { statement.reset() }
-    while try statement.step() {
-      let hash = try statement.hash(0)
-      let content = try? storedBytes(statement, codec: 1, data: 2).decompressed()
-      if content.map({ SHA256.digest(of: $0) }) != hash {
-        found.add("content_altered", "The content \(hash) is not what was written.")
-      }
-    }
+  /// The first version that has a content, and the words that name it.
+  private func firstVersion(
+    of content: ContentHash
+  ) throws -> (owner: (document: DocumentID, version: Int, sequence: SequenceNumber)?, name: String) {
+    let owner = try connection.row(
+      """
+      SELECT d.uuid, v.number, v.sequence, v.origin FROM version v JOIN document d ON d.id = v.document
+      WHERE v.content_hash = ?1 ORDER BY v.sequence LIMIT 1
+      """,
+      .hash(content)
+    ) { row in (document: try row.identifier(0, as: DocumentID.self), row.int(1), row.integer(2), row.text(3)) }
+    guard let owner else { return (nil, "") }
+    return ((owner.0, owner.1, owner.2), ", of version \(owner.1) of '\(owner.3)',")
   }
 
   private func checkRenditions(_ found: inout ProblemCollector) throws {
@@ -132,25 +142,52 @@ extension SQLiteSnapshot {
     )
     defer { statement.reset() }
     while try statement.step() {
-      let content = try statement.hash(0)
-      let markdown = statement.isNull(5) ? nil : try storedBytes(statement, codec: 5, data: 6)
-      let checksum = RenditionChecksum.of(
-        content: content,
-        parser: statement.text(1),
-        title: statement.optionalText(2),
-        metadata: statement.text(3),
-        map: statement.bytes(4),
-        markdown: markdown
-      )
-      if try checksum != statement.hash(7) {
+      let row = statement.integer(8)
+      let content = try found.row("rendition_altered", "Rendition \(row) is not what was written") {
+        try statement.hash(0)
+      }
+      guard let content else { continue }
+      let name = try firstVersion(of: content)
+      if let problem = try renditionProblem(statement, content: content) {
         found.add(
-          "rendition_altered",
-          "The rendition of content \(content) by '\(statement.text(1))' is not what was written."
+          problem.code,
+          document: name.owner?.document,
+          version: name.owner?.version,
+          sequence: name.owner?.sequence,
+          "Rendition \(row), of content \(content)\(name.name) by '\(statement.text(1))', \(problem.message)."
         )
-      } else if markdown == nil, try !isStored(content) {
-        found.add("rendition_missing", "The text of the rendition of content \(content) is missing.")
+      } else if name.owner == nil {
+        found.add("rendition_altered", "Rendition \(row) is of content \(content), which is that of no version.")
       }
     }
+    let unused = try connection.rows(
+      "SELECT id FROM rendition r WHERE NOT EXISTS(SELECT 1 FROM edition e WHERE e.rendition = r.id) LIMIT 100"
+    ) { $0.integer(0) }
+    for row in unused { found.add("rendition_altered", "Rendition \(row) is that of no edition.") }
+  }
+
+  /// What is wrong with a rendition's row: its columns as `checkRenditions` selects them.
+  func renditionProblem(_ row: Statement, content: ContentHash) throws -> (code: String, message: String)? {
+    let altered = ("rendition_altered", "is not what was written")
+    let markdown: StoredBytes?
+    let stored: ContentHash
+    do {
+      markdown = row.isNull(5) ? nil : try storedBytes(row, codec: 5, data: 6)
+      stored = try row.hash(7)
+    } catch let error as FreshetError where error.code == .storeDamaged {
+      return altered
+    }
+    let checksum = RenditionChecksum.of(
+      content: content,
+      parser: row.text(1),
+      title: row.optionalText(2),
+      metadata: row.text(3),
+      map: row.bytes(4),
+      markdown: markdown
+    )
+    if checksum != stored { return altered }
+    if markdown == nil, try !isStored(content) { return ("rendition_missing", "has lost its text") }
+    return nil
   }
 
   func isStored(_ content: ContentHash) throws -> Bool {
@@ -160,31 +197,66 @@ extension SQLiteSnapshot {
   // MARK: Vectors
 
   private func checkVectors(_ found: inout ProblemCollector) throws {
-    let models = try models()
-    if models.filter({ $0.state == .serving }).count > 1 {
+    if try connection.count("SELECT count(*) FROM model WHERE state = 'serving'") > 1 {
       found.add("model_altered", "More than one model is serving.")
     }
-    for model in models {
+    for row in try Self.modelNumbers(connection) {
+      let read = try found.row("model_altered", "Row \(row) of table model is not what was written") {
+        try Self.modelRows(connection, row: row).first
+      }
+      guard let (model, checksum) = read ?? nil else { continue }
+      if ModelChecksum.of(model) != checksum {
+        found.add("model_altered", "The model \(row), '\(model.description.name)', is not what was written.")
+      }
+      guard try hasTable(Self.vectorTable(row)) else {
+        found.add("model_altered", "The model \(row), '\(model.description.name)', has no table of vectors.")
+        continue
+      }
       let statement = try connection.statement(
         composed: "SELECT passage, checksum, value FROM \(Self.vectorTable(model.id)) ORDER BY passage"
       )
       defer { statement.reset() }
       while try statement.step() {
-        let passage = statement.integer(0)
-        let (size, checksum) = statement.withBytes(2) { ($0.count, VectorChecksum.of(passage: passage, value: $0)) }
-        if size != model.description.dimension * 2 {
+        if let problem = vectorProblem(statement, of: model) {
+          let passage = statement.integer(0)
+          let place = try place(ofPassage: passage)
           found.add(
             "vector_altered",
-            "The vector of passage \(passage) has \(size / 2) components; '\(model.description.name)' makes "
-              + "\(model.description.dimension)."
-          )
-        } else if checksum != statement.integer(1) {
-          found.add(
-            "vector_altered",
-            "The vector of passage \(passage) by '\(model.description.name)' is not what was written."
+            document: place?.document,
+            version: place?.version,
+            "The vector of passage \(passage)\(place.map { " in '\($0.origin)'" } ?? "") by "
+              + "'\(model.description.name)' \(problem)."
           )
         }
       }
     }
+  }
+
+  func hasTable(_ name: String) throws -> Bool {
+    try connection.row("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1", .text(name)) { _ in true }
+      ?? false
+  }
+
+  /// What is wrong with a vector's row: passage, checksum, value.
+  func vectorProblem(_ row: Statement, of model: ModelRecord) -> String? {
+    let passage = row.integer(0)
+    let (size, checksum) = row.withBytes(2) { ($0.count, VectorChecksum.of(passage: passage, value: $0)) }
+    if size != model.description.dimension * 2 {
+      return "has \(size / 2) components instead of \(model.description.dimension)"
+    }
+    return checksum == row.integer(1) ? nil : "is not what was written"
+  }
+
+  /// A live document that a passage stands in.
+  func place(
+    ofPassage passage: PassageID
+  ) throws -> (document: DocumentID, version: Int, origin: String)? {
+    try connection.row(
+      """
+      SELECT d.uuid, d.version, d.origin FROM chunk c JOIN document d ON d.id = c.document
+      WHERE c.passage = ?1 AND c.to_sequence IS NULL LIMIT 1
+      """,
+      .integer(passage)
+    ) { row in (try row.identifier(0), row.int(1), row.text(2)) }
   }
 }

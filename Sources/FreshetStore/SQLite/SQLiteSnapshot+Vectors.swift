@@ -6,6 +6,14 @@ extension SQLiteSnapshot {
   /// The name of the table that holds a model's vectors.
   static func vectorTable(_ model: ModelID) -> String { "vector_\(model)" }
 
+  static func vectorTableDefinition(_ model: ModelID) -> String {
+    """
+    CREATE TABLE \(vectorTable(model))(
+      passage INTEGER PRIMARY KEY REFERENCES passage(id), checksum INTEGER NOT NULL, value BLOB NOT NULL
+    )
+    """
+  }
+
   func models() throws -> [ModelRecord] {
     try connection.rows("SELECT id, name, fingerprint, dimension, maximum_tokens, state FROM model ORDER BY id") {
       row in

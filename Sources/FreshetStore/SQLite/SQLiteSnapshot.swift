@@ -9,8 +9,6 @@ class SQLiteSnapshot: StoreSnapshot {
   let caches: SearchCaches?
   /// The documents of the filter that was evaluated last.
   var lastFilter: (filter: Filter, documents: PassageSet)?
-  /// What `problems` read of the log for documents with collected versions, by document.
-  var refreshes: [Int64: [LoggedChange]]?
 
   /// Reads the head, which fixes the state that everything else is read at.
   init(_ connection: Connection, caches: SearchCaches? = nil) throws {
@@ -18,22 +16,30 @@ class SQLiteSnapshot: StoreSnapshot {
     self.caches = caches
     let head = try connection.row(
       "SELECT collection, epoch, sequence, chain, at, history_floor FROM head WHERE id = 1"
-    ) { row in
-      Head(
-        collection: try row.identifier(0),
-        epoch: try row.identifier(1),
+    ) { row -> Head? in
+      guard let collection = try? row.identifier(0, as: CollectionID.self),
+        let epoch = try? row.identifier(1, as: CollectionID.self), let chain = try? row.hash(3)
+      else { return nil }
+      return Head(
+        collection: collection,
+        epoch: epoch,
         sequence: row.integer(2),
-        chain: try row.hash(3),
+        chain: chain,
         at: row.timestamp(4),
         historyFloor: row.integer(5)
       )
     }
-    guard let head else { throw connection.damage("the head is missing") }
+    guard let head = head ?? nil else {
+      throw connection.damage(head == nil ? "the head is missing" : "the head is not what was written")
+    }
     self.head = head
   }
 
   /// Called before the keyword index is read; a transaction brings it in step with its own changes first.
   func prepareKeywordSearch() throws {}
+
+  /// Called before everything is checked; a transaction writes down first what it keeps until its end.
+  func prepareChecks() throws {}
 
   // MARK: Sources and items
 

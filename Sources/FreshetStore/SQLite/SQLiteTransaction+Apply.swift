@@ -10,18 +10,20 @@ extension SQLiteTransaction {
     var createdAt: Timestamp
     var chain: ContentHash
     var fields: Set<FieldRow>
+    /// When the file was changed, where that is noted beside the version.
+    var fileModified: Timestamp?
   }
 
   /// An edition that fits: every passage exists, every chunk is known to be kept or new.
   struct CheckedEdition {
     var edition: DocumentChange.Edition
-    /// The key of each chunk's passage.
-    var keys: [ContentHash]
     /// The rows of the chunks that stay open; 0 for new ones.
     var keptRows: [Int64]
     /// Chunks that close: rows and passages.
     var closed: [(row: Int64, passage: PassageID)]
     var rendition: Int64?
+    /// The checksum of the rendition, kept or new.
+    var renditionChecksum: ContentHash
     var digest: ContentHash
   }
 
@@ -57,13 +59,14 @@ extension SQLiteTransaction {
     try connection.row(
       """
       SELECT d.id, d.source, d.origin, d.is_live, d.version, d.content_hash, d.pipeline, d.created_at, v.chain,
-        s.name, e.title, e.metadata, v.size, v.file_modified
+        s.name, e.title, e.metadata, v.size, v.file_modified, d.file_modified
       FROM document d JOIN version v ON v.document = d.id AND v.number = d.version
         JOIN source s ON s.id = d.source LEFT JOIN edition e ON e.id = d.edition WHERE d.uuid = ?1
       """,
       .id(id)
     ) { row in
       let isLive = row.integer(3) != 0
+      let touched = row.isNull(14) ? nil : row.timestamp(14)
       return StoredDocument(
         row: row.integer(0),
         before: DocumentBefore(
@@ -79,14 +82,15 @@ extension SQLiteTransaction {
         fields: isLive
           ? FieldRow.rows(
             of: StandardFields.fields(
-              of: try metadata(row, 11),
+              of: TouchedFile.metadata(try metadata(row, 11), modified: touched),
               source: row.text(9),
               origin: row.text(2),
               title: row.text(10),
               size: row.integer(12),
               modified: row.timestamp(13)
             )
-          ) : []
+          ) : [],
+        fileModified: touched
       )
     }
   }
@@ -103,17 +107,17 @@ extension SQLiteTransaction {
     let open = try openChunks(of: document)
     var kept: Set<ChunkID> = []
     var keptRows: [Int64] = []
-    var keys: [ContentHash] = []
+    var digested: [EditionDigest.Chunk] = []
     keptRows.reserveCapacity(edition.chunks.count)
-    keys.reserveCapacity(edition.chunks.count)
-    let find = try connection.statement("SELECT key FROM passage WHERE id = ?1")
+    digested.reserveCapacity(edition.chunks.count)
+    let find = try connection.statement("SELECT key, tokens FROM passage WHERE id = ?1")
     for chunk in edition.chunks {
       find.bind(1, chunk.passage)
       defer { find.reset() }
       guard try find.step() else {
         throw refusal("Passage \(chunk.passage) of '\(change.origin)' does not exist; save it first.")
       }
-      keys.append(try find.hash(0))
+      digested.append(EditionDigest.Chunk(chunk: chunk, key: try find.hash(0), tokens: find.int(1)))
       if let known = open[chunk.id] {
         guard known.passage == chunk.passage else {
           throw refusal("Chunk \(chunk.id) of '\(change.origin)' is another passage than it was.")
@@ -125,16 +129,19 @@ extension SQLiteTransaction {
       }
     }
     let rendition = try connection.row(
-      "SELECT id FROM rendition WHERE content_hash = ?1 AND parser = ?2",
+      "SELECT id, checksum FROM rendition WHERE content_hash = ?1 AND parser = ?2",
       .hash(contentHash),
       .text(edition.parser)
-    ) { $0.integer(0) }
+    ) { (row: $0.integer(0), checksum: try $0.hash(1)) }
+    let hasContent = try rendition == nil && (change.version?.content != nil || isStored(contentHash))
     if rendition == nil {
-      let hasContent = try change.version?.content != nil || isStored(contentHash)
       guard edition.map != nil, edition.markdown != nil || edition.markdownIsContent && hasContent else {
         throw refusal("The edition of '\(change.origin)' brings no rendition, and the store has none.")
       }
     }
+    let checksum =
+      rendition?.checksum
+      ?? RenditionChecksum.of(edition, contentHash: contentHash, isShared: edition.markdownIsContent && hasContent)
     let digest = EditionDigest.canonicalBytes(
       origin: change.origin,
       title: edition.title,
@@ -142,14 +149,15 @@ extension SQLiteTransaction {
       pipeline: edition.pipeline,
       parser: edition.parser,
       state: edition.state,
-      chunks: zip(edition.chunks, keys).map { (chunk: $0, key: $1) }
+      rendition: checksum,
+      chunks: digested
     )
     return CheckedEdition(
       edition: edition,
-      keys: keys,
       keptRows: keptRows,
       closed: open.filter { !kept.contains($0.key) }.map { ($0.value.row, $0.value.passage) }.sorted { $0.0 < $1.0 },
-      rendition: rendition,
+      rendition: rendition?.row,
+      renditionChecksum: checksum,
       digest: SHA256.digest(of: digest)
     )
   }
@@ -191,7 +199,7 @@ extension SQLiteTransaction {
     try connection.run(
       """
       UPDATE document SET source = ?2, item_path = ?3, origin = ?4, is_live = ?5, version = ?6, content_hash = ?7,
-        edition = coalesce(?8, edition), pipeline = ?9 WHERE id = ?1
+        edition = coalesce(?8, edition), pipeline = ?9, file_modified = ?10 WHERE id = ?1
       """,
       .integer(document),
       .integer(change.source),
@@ -201,7 +209,8 @@ extension SQLiteTransaction {
       .int(number),
       .hash(contentHash),
       editionRow.map { .integer($0) } ?? .null,
-      .text(edition?.edition.pipeline ?? stored?.pipeline ?? "")
+      .text(edition?.edition.pipeline ?? stored?.pipeline ?? ""),
+      TouchedFile.remaining(stored?.fileModified, after: change).map { .integer($0.nanoseconds) } ?? .null
     )
     try updateFields(of: document, from: stored?.fields ?? [], to: fields(change, source: source, row: document))
     return try appendToLog(
@@ -210,7 +219,8 @@ extension SQLiteTransaction {
       row: document,
       version: number,
       contentHash: contentHash,
-      previousOrigin: version?.previousOrigin,
+      version,
+      versionChain: version?.chain ?? stored?.chain ?? .zero,
       edition: edition?.digest ?? .zero
     )
   }
@@ -241,6 +251,7 @@ extension SQLiteTransaction {
       statement.bindUncopied(3, data)
       try statement.run()
     }
+    if connection.changedRows == 1 { noteSealed(.contents, hash.seal) }
   }
 
   private func insert(
@@ -299,7 +310,8 @@ extension SQLiteTransaction {
     row: Int64,
     version: Int,
     contentHash: ContentHash,
-    previousOrigin: String?,
+    _ made: VersionRecord?,
+    versionChain: ContentHash,
     edition: ContentHash
   ) throws -> ChangeRecord {
     var record = ChangeRecord(
@@ -310,16 +322,17 @@ extension SQLiteTransaction {
       document: change.document,
       source: source,
       origin: change.origin,
-      previousOrigin: previousOrigin,
+      previousOrigin: made?.previousOrigin,
       version: version,
       contentHash: contentHash,
       reason: change.reason,
       edition: edition,
+      versionChain: versionChain,
       chain: .zero
     )
     record.chain = SHA256.link(head.chain, record.canonicalBytes)
     try connection.run(
-      "INSERT INTO change VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+      "INSERT INTO change VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
       .integer(record.sequence),
       .integer(record.at.nanoseconds),
       .id(record.run),
@@ -332,7 +345,8 @@ extension SQLiteTransaction {
       .hash(record.contentHash),
       .text(orNull: record.reason?.rawValue),
       .hash(record.edition),
-      .hash(record.chain)
+      .hash(record.chain),
+      .hash(versionChain)
     )
     advance(to: record)
     return record

@@ -11,7 +11,7 @@ extension SQLiteTransaction {
     at sequence: SequenceNumber
   ) throws -> Int64 {
     let edition = checked.edition
-    let rendition = try checked.rendition ?? insertRendition(edition, contentHash: contentHash)
+    let rendition = try checked.rendition ?? insertRendition(checked, contentHash: contentHash)
     try connection.run(
       "UPDATE edition SET to_sequence = ?2 WHERE document = ?1 AND to_sequence IS NULL",
       .integer(document),
@@ -54,7 +54,8 @@ extension SQLiteTransaction {
     try close(open, at: sequence)
   }
 
-  private func insertRendition(_ edition: DocumentChange.Edition, contentHash: ContentHash) throws -> Int64 {
+  private func insertRendition(_ checked: CheckedEdition, contentHash: ContentHash) throws -> Int64 {
+    let edition = checked.edition
     let statement = try connection.statement(
       """
       INSERT INTO rendition(content_hash, parser, title, metadata, map, codec, markdown, checksum)
@@ -65,14 +66,6 @@ extension SQLiteTransaction {
     let isShared = try edition.markdownIsContent && isStored(contentHash)
     let markdown = isShared ? nil : edition.markdown
     let metadata = String(decoding: MetadataText.encode(edition.statedMetadata), as: UTF8.self)
-    let checksum = RenditionChecksum.of(
-      content: contentHash,
-      parser: edition.parser,
-      title: edition.statedTitle,
-      metadata: metadata,
-      map: edition.map ?? [],
-      markdown: markdown
-    )
     try (markdown?.data ?? []).withUnsafeBytes { data in
       statement.bind(1, contentHash)
       statement.bind(2, edition.parser)
@@ -83,9 +76,10 @@ extension SQLiteTransaction {
         statement.bind(6, Int64(markdown.codec.rawValue))
         statement.bindUncopied(7, data)
       }
-      statement.bind(8, checksum)
+      statement.bind(8, checked.renditionChecksum)
       try statement.run()
     }
+    noteSealed(.renditions, checked.renditionChecksum.seal)
     return connection.lastInsertedRow
   }
 
@@ -129,6 +123,33 @@ extension SQLiteTransaction {
         .text(pipeline)
       )
       guard connection.changedRows == 1 else { throw refusal("There is no live document \(document).") }
+    }
+  }
+
+  func touch(document: DocumentID, fileModified: Timestamp) throws {
+    let stored = try connection.row(
+      """
+      SELECT d.id, e.metadata, v.file_modified, d.file_modified FROM document d JOIN edition e ON e.id = d.edition
+        JOIN version v ON v.document = d.id AND v.number = d.version WHERE d.uuid = ?1 AND d.is_live = 1
+      """,
+      .id(document)
+    ) { row in
+      let touched = row.isNull(3) ? nil : row.timestamp(3)
+      let field = try TouchedFile.metadata(metadata(row, 1), modified: touched)[TouchedFile.field]
+      return (row: row.integer(0), field: field ?? .string(row.timestamp(2).description))
+    }
+    guard let stored else { throw refusal("There is no live document \(document).") }
+    try writing {
+      try connection.run(
+        "UPDATE document SET file_modified = ?2 WHERE id = ?1",
+        .integer(stored.row),
+        .integer(fileModified.nanoseconds)
+      )
+      try updateFields(
+        of: stored.row,
+        from: FieldRow.rows(of: [TouchedFile.field: stored.field]),
+        to: FieldRow.rows(of: [TouchedFile.field: .string(fileModified.description)])
+      )
     }
   }
 

@@ -16,10 +16,10 @@ extension SQLiteTransaction {
       }
       return known
     }
-    guard (1...ModelLimits.dimensionMax).contains(description.dimension) else {
+    guard (1...ModelDescription.dimensionMax).contains(description.dimension) else {
       throw FreshetError(
         .modelMismatch,
-        "A model of \(description.dimension) components cannot be stored; 1 to \(ModelLimits.dimensionMax) are possible.",
+        "A model of \(description.dimension) components cannot be stored; 1 to \(ModelDescription.dimensionMax) are possible.",
         path: connection.path
       )
     }
@@ -32,13 +32,8 @@ extension SQLiteTransaction {
         description.maximumTokens.map { .int($0) } ?? .null
       )
       let id = connection.lastInsertedRow
-      try connection.execute(
-        """
-        CREATE TABLE \(Self.vectorTable(id))(
-          passage INTEGER PRIMARY KEY REFERENCES passage(id), checksum INTEGER NOT NULL, value BLOB NOT NULL
-        )
-        """
-      )
+      try sealModels()
+      try connection.execute(Self.vectorTableDefinition(id))
       return ModelRecord(id: id, description: description, state: .building)
     }
   }
@@ -51,6 +46,7 @@ extension SQLiteTransaction {
         .integer(model)
       )
       try connection.run("UPDATE model SET state = 'serving' WHERE id = ?1", .integer(model))
+      try sealModels()
     }
   }
 
@@ -78,8 +74,11 @@ extension SQLiteTransaction {
       try halves.withUnsafeBytes { bytes in
         for (index, passage) in page.passages.enumerated() {
           let value = UnsafeRawBufferPointer(rebasing: bytes[index * dimension * 2..<(index + 1) * dimension * 2])
+          let checksum = VectorChecksum.of(passage: passage, value: value)
+          try noteReplacedVector(of: passage, model: model)
+          noteSealed(.vectors(model), checksum)
           statement.bind(1, passage)
-          statement.bind(2, VectorChecksum.of(passage: passage, value: value))
+          statement.bind(2, checksum)
           statement.bindUncopied(3, value)
           try statement.run()
         }
@@ -98,9 +97,12 @@ extension SQLiteTransaction {
       )
       if isServing > 0 {
         try connection.execute("DELETE FROM \(Self.vectorTable(model))")
+        try resetSeal(.vectors(model))
       } else {
         try connection.execute("DROP TABLE \(Self.vectorTable(model))")
         try connection.run("DELETE FROM model WHERE id = ?1", .integer(model))
+        try removeSeal(.vectors(model))
+        try sealModels()
       }
     }
   }
@@ -142,13 +144,18 @@ extension SQLiteTransaction {
 
   func save(_ run: RunRecord) throws {
     try writing {
+      let before = try connection.row("SELECT checksum FROM run WHERE uuid = ?1", .id(run.id)) { try $0.hash(0) }
+      let checksum = RunChecksum.of(run, report: run.report?.description)
+      if let before { noteUnsealed(.runs, before.seal) }
+      noteSealed(.runs, checksum.seal)
       try connection.run(
         """
-        INSERT INTO run(uuid, started_at, finished_at, actor, first_sequence, last_sequence, report)
-        VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)
+        INSERT INTO run(uuid, started_at, finished_at, actor, first_sequence, last_sequence, report,
+          checksum)
+        VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
         ON CONFLICT(uuid) DO UPDATE SET started_at = excluded.started_at, finished_at = excluded.finished_at,
           actor = excluded.actor, first_sequence = excluded.first_sequence, last_sequence = excluded.last_sequence,
-          report = excluded.report
+          report = excluded.report, checksum = excluded.checksum
         """,
         .id(run.id),
         .integer(run.startedAt.nanoseconds),
@@ -156,7 +163,8 @@ extension SQLiteTransaction {
         .text(run.actor),
         .integer(run.firstSequence),
         run.lastSequence.map { .integer($0) } ?? .null,
-        .text(orNull: run.report?.description)
+        .text(orNull: run.report?.description),
+        .hash(checksum)
       )
     }
   }

@@ -31,7 +31,9 @@ extension SQLiteTransaction {
           .int(version),
           .integer(now.nanoseconds)
         )
-        marked += connection.changedRows
+        guard connection.changedRows == 1 else { continue }
+        marked += 1
+        try noteSealed(.collected, where: "document = ?1 AND version = ?2", .integer(found.row), .int(version))
       }
       let floor = try connection.count(
         """
@@ -82,6 +84,7 @@ extension SQLiteTransaction {
       amounts.vectors += last.count
       amounts.bytes += last.bytes
       if last.count == rest {
+        try noteUnsealed(.vectors(model.id), where: "passage <= ?1", .integer(last.passage))
         _ = try connection.rows(composed: "DELETE FROM \(table) WHERE passage <= ?1", [.integer(last.passage)]) { _ in }
         return SweptGarbage(amounts: amounts, isDone: false)
       }
@@ -128,11 +131,14 @@ private struct VersionSweep {
         guard try remove(edition, of: next.document) else { return false }
       }
       if !next.isDeletion { try removeContent(next.content, of: next.document, version: next.version) }
+      let mark = "document = ?1 AND version = ?2"
+      try transaction.noteUnsealed(.collected, where: mark, .integer(next.document), .int(next.version))
       try connection.run(
         "UPDATE collected SET is_pending = 0 WHERE document = ?1 AND version = ?2",
         .integer(next.document),
         .int(next.version)
       )
+      try transaction.noteSealed(.collected, where: mark, .integer(next.document), .int(next.version))
       amounts.versions += 1
     }
   }
@@ -162,6 +168,7 @@ private struct VersionSweep {
       .integer(edition.rendition)
     )
     if isUsed == 0, let bytes = try transaction.renditionBytes(edition.rendition) {
+      try transaction.noteUnsealed(.renditions, where: "id = ?1", .integer(edition.rendition))
       try connection.run("DELETE FROM rendition WHERE id = ?1", .integer(edition.rendition))
       amounts.renditions += 1
       amounts.bytes += bytes
@@ -208,10 +215,12 @@ private struct VersionSweep {
     for model in models {
       guard let size = try transaction.vectorBytes(passage, model: model) else { continue }
       let table = SQLiteSnapshot.vectorTable(model)
+      try transaction.noteUnsealed(.vectors(model), where: "passage = ?1", .integer(passage))
       _ = try connection.rows(composed: "DELETE FROM \(table) WHERE passage = ?1", [.integer(passage)]) { _ in }
       amounts.vectors += 1
       amounts.bytes += size
     }
+    try transaction.noteUnsealed(.passages, where: "id = ?1", .integer(passage))
     try connection.run("DELETE FROM passage WHERE id = ?1", .integer(passage))
     amounts.passages += 1
     amounts.bytes += bytes
@@ -233,6 +242,7 @@ private struct VersionSweep {
       .int(version)
     ) { _ in true }
     guard isUsed == nil, let bytes = try transaction.contentBytes(hash) else { return }
+    transaction.noteUnsealed(.contents, hash.seal)
     try connection.run("DELETE FROM content WHERE hash = ?1", .hash(hash))
     amounts.contents += 1
     amounts.bytes += bytes

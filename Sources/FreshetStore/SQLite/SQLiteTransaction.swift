@@ -28,6 +28,7 @@ final class SQLiteTransaction: SQLiteSnapshot, StoreTransaction {
   func finish() throws {
     if let failure { throw failure }
     try bringKeywordsInStep()
+    try writeSeals()
     guard isHeadMoved || lastPassage != firstLastPassage else { return }
     try connection.run(
       "UPDATE head SET sequence = ?1, chain = ?2, at = ?3, last_passage = ?4 WHERE id = 1",
@@ -45,6 +46,14 @@ final class SQLiteTransaction: SQLiteSnapshot, StoreTransaction {
 
   override func prepareKeywordSearch() throws {
     try bringKeywordsInStep()
+  }
+
+  /// What was added to and taken from sealed sets; see `writeSeals`.
+  var sealChanges: [String: Seal] = [:]
+
+  override func prepareChecks() throws {
+    try bringKeywordsInStep()
+    try writeSeals()
   }
 
   /// The log grew by one row.
@@ -201,6 +210,7 @@ final class SQLiteTransaction: SQLiteSnapshot, StoreTransaction {
         insert.bind(4, HeadingText.encode(passage.heading))
         insert.bind(5, text: passage.text)
         try insert.run()
+        noteSealed(.passages, passage.key.seal)
         return lastPassage
       }
     }

@@ -106,6 +106,34 @@ enum Schema {
     );
     CREATE TABLE setting(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     """,
+    // When the file of a document was last changed, if that is later than its version; and members of a file at the root
+    // of its source have no category.
+    """
+    ALTER TABLE document ADD COLUMN file_modified INTEGER;
+    UPDATE OR REPLACE field SET value = '' WHERE name = 'category' AND document IN (
+      SELECT d.id FROM document d JOIN edition e ON e.id = d.edition
+      WHERE d.is_live = 1 AND instr(d.origin, '!/') > 0
+        AND instr(substr(d.origin, 1, instr(d.origin, '!/')), '/') = 0
+        AND json_type(e.metadata, '$.category') IS NULL
+    );
+    """,
+    """
+    CREATE TABLE annotation(document INTEGER PRIMARY KEY REFERENCES document(id), metadata TEXT NOT NULL);
+    """,
+    """
+    ALTER TABLE change ADD COLUMN version_chain BLOB;
+    CREATE INDEX change_document ON change(document);
+    ALTER TABLE model ADD COLUMN checksum BLOB;
+    ALTER TABLE run ADD COLUMN checksum BLOB;
+    CREATE TABLE seal(name TEXT PRIMARY KEY, size INTEGER NOT NULL, sum INTEGER NOT NULL) WITHOUT ROWID;
+    """,
+    """
+    CREATE TABLE consumer(
+      name TEXT PRIMARY KEY, kind TEXT NOT NULL, epoch BLOB NOT NULL, sequence INTEGER NOT NULL, chain BLOB NOT NULL,
+      state TEXT NOT NULL, failures INTEGER NOT NULL, last_error TEXT, retry_at INTEGER, created_at INTEGER NOT NULL,
+      moved_at INTEGER NOT NULL, resync_epoch BLOB, resync_sequence INTEGER, resync_chain BLOB, resync_after BLOB
+    ) WITHOUT ROWID;
+    """,
     // Versions whose content was collected, by intention, and the way from a passage to its closed chunks.
     """
     CREATE TABLE collected(
@@ -159,6 +187,7 @@ enum Schema {
           .integer(now.nanoseconds)
         )
       }
+      if found < currentVersion { try SealedSet.establishAll(connection) }
       try connection.execute(
         "PRAGMA application_id = \(applicationID); PRAGMA user_version = \(currentVersion); COMMIT"
       )

@@ -45,7 +45,8 @@ struct Departures: Sendable {
     if run.stop.isGiven { return withheld }
 
     var held = Set(endings.filter { !$0.isFinished }.map(\.pass.source.name))
-    for (name, loss) in losses.sorted(by: { $0.key < $1.key }) where !mayDelete(loss, of: name) {
+    for (name, loss) in losses.sorted(by: { $0.key < $1.key }) {
+      if try await mayDelete(loss, of: name) { continue }
       held.insert(name)
       let kept = Set(loss.gone.map(\.document.itemPath))
       losses[name]?.items.removeAll { kept.contains($0) }
@@ -258,10 +259,12 @@ struct Departures: Sendable {
     let found = try await run.stages.store.read(.everything) { snapshot in
       (
         try snapshot.rendition(of: document.contentHash, parser: document.parser),
-        try snapshot.chunks(of: document.id)
+        try snapshot.chunks(of: document.id),
+        try snapshot.annotation(of: document.id)
       )
     }
     guard let rendition = found.0 else { return nil }
+    let annotation = run.options.annotation?.applied(to: found.2) ?? found.2
     return PreparedDocument(
       kind: .renamed,
       document: document.id,
@@ -286,7 +289,12 @@ struct Departures: Sendable {
         map: nil,
         statedTitle: rendition.title,
         statedMetadata: rendition.metadata,
-        title: EditionMetadata.title(stated: rendition.title, path: appearance.origin, member: nil),
+        title: EditionMetadata.title(
+          stated: rendition.title,
+          path: appearance.origin,
+          member: nil,
+          annotation: annotation
+        ),
         metadata: EditionMetadata.compose(
           stated: rendition.metadata,
           configured: pass.source.metadata,
@@ -294,31 +302,43 @@ struct Departures: Sendable {
           member: nil,
           format: appearance.format,
           size: document.size,
-          modified: appearance.fetched.modified
+          modified: appearance.fetched.modified,
+          annotation: annotation
         ),
         pipeline: pass.pipeline,
         chunks: []
       ),
       chunks: .kept(found.1),
-      cost: 1024 + found.1.count * 64
+      cost: 1024 + found.1.count * 64,
+      annotation: annotation == found.2 ? nil : annotation
     )
   }
 
   // MARK: Deletions
 
   /// Asks the guard; what it holds back is told.
-  private func mayDelete(_ losses: Losses, of name: String) -> Bool {
+  private func mayDelete(_ losses: Losses, of name: String) async throws -> Bool {
     guard !losses.gone.isEmpty else { return true }
+    let guardian = run.options.deletionGuard
     let ending = endings.first { $0.pass.source.name == name }
-    let situation = DeletionGuard.Situation(
-      source: name,
-      live: losses.live,
-      listed: ending?.listed ?? 0,
-      isWhole: ending?.isWhole ?? true,
-      deletions: Dictionary(losses.gone.map { ($0.reason, 1) }, uniquingKeysWith: +)
-    )
-    guard let held = run.options.deletionGuard.verdict(situation) else { return true }
-    hold(held)
+    let look = RemainingItems(run: run)
+    do {
+      let situation = DeletionGuard.Situation(
+        source: name,
+        live: losses.live,
+        isEmpty: try await guardian.allowMassDelete ? false : look.isEmpty(ending),
+        recent: try await guardian.allowMassDelete ? 0 : look.recentDeletions(of: ending),
+        deletions: Dictionary(losses.gone.map { ($0.reason, 1) }, uniquingKeysWith: +)
+      )
+      guard let held = guardian.verdict(situation) else {
+        if guardian.allowMassDelete { try await send(.deletionsAccepted(sourceName: name)) }
+        return true
+      }
+      hold(held)
+    } catch let error as FreshetError where error.code == .sourceUnavailable {
+      let sentence = "\(FreshetErrorRecord(error).message) (nothing was deleted)"
+      hold(HeldDeletions(source: name, count: losses.gone.count, sentence: sentence))
+    }
     return false
   }
 

@@ -2,7 +2,8 @@ import FreshetModel
 
 /// Composes what is searchable of a document beside its text.
 ///
-/// What the file says of itself (`name`, `type`, `size`, `modified`) and what the configuration says of the source
+/// What somebody said of the document (`AnnotationChange`) wins over everything, then what the configuration says of its
+/// source. What the file says of itself (`name`, `type`, `size`, `modified`) and what the configuration says of the source
 /// cannot be overridden by a document: a filter on them is then worth something. `title` and `category` can.
 enum EditionMetadata {
   static func compose(
@@ -12,7 +13,8 @@ enum EditionMetadata {
     member: String?,
     format: String,
     size: Int64,
-    modified: Timestamp
+    modified: Timestamp,
+    annotation: Metadata
   ) -> Metadata {
     var metadata = stated
     metadata["title"] = nil
@@ -23,11 +25,13 @@ enum EditionMetadata {
     metadata["modified"] = .string(modified.description)
     if let member { metadata["member"] = .string(member) }
     for (name, value) in configured { metadata[name] = value }
+    for (name, value) in annotation where name != "title" { metadata[name] = value }
     return metadata.mapValues(\.canonical)
   }
 
-  /// The stated title, else the member's name, else the file's stem.
-  static func title(stated: String?, path: String, member: String?) -> String {
+  /// The title of the annotation, else the stated one, else the member's name, else the file's stem.
+  static func title(stated: String?, path: String, member: String?, annotation: Metadata) -> String {
+    if case .string(let title)? = annotation["title"], !title.isEmpty { return title }
     if let stated, !stated.isEmpty { return stated }
     if let member { return member }
     let name = fileName(of: path)

@@ -13,12 +13,22 @@ struct EmbeddingStage: Sendable {
   let run: SyncRun
   /// The embedder and the model's number; `nil` when the collection keeps no vectors.
   let embedding: (embedder: any Embedder, model: ModelID)?
+  /// Whether the embedder is asked, from window to window.
+  let health: EmbedderHealth
+
+  init(run: SyncRun, embedding: (embedder: any Embedder, model: ModelID)?) {
+    self.run = run
+    self.embedding = embedding
+    health = EmbedderHealth(pause: run.options.embedderPause)
+  }
 
   /// What became of the passages of a window.
   struct Outcome: Sendable {
     var ids: [ContentHash: PassageID] = [:]
     var failures: [ContentHash: FreshetError] = [:]
     var embedded: Set<ContentHash> = []
+    /// Passages whose vectors are left to a later run.
+    var awaited: Set<ContentHash> = []
   }
 
   /// A document, its passages numbered and embedded, or an element that needed neither.
@@ -96,7 +106,13 @@ struct EmbeddingStage: Sendable {
         )
       )
     }
-    if failure != nil, document.kind == .embedded, document.previous?.editionState == .awaitingVectors {
+    let awaitsVectors = failure != nil || chunks.contains { outcome.awaited.contains($0.key) }
+    if awaitsVectors, document.kind == .embedded, document.previous?.editionState == .awaitingVectors,
+      document.annotation != nil
+    {
+      document.kind = .metadata
+    }
+    if awaitsVectors, document.kind == .embedded, document.previous?.editionState == .awaitingVectors {
       // It waited for its vectors and goes on waiting: nothing happened that the log could tell.
       return Ready(
         element: .itemFinished(
@@ -121,7 +137,7 @@ struct EmbeddingStage: Sendable {
       element: .document(document),
       chunks: records,
       embedded: embedded,
-      awaitsVectors: failure != nil
+      awaitsVectors: awaitsVectors
     )
   }
 
@@ -155,7 +171,9 @@ struct EmbeddingStage: Sendable {
     let keys = Array(texts.keys)
     let known = try await run.stages.store.read(.everything) { try $0.passages(keys: keys) }
     guard let embedding else {
-      return Outcome(ids: try await save(keys.filter { known[$0] == nil }.compactMap { texts[$0] }, known))
+      var outcome = Outcome(ids: try await save(keys.filter { known[$0] == nil }.compactMap { texts[$0] }, known))
+      if run.options.leavesVectors { outcome.awaited = try await keysWithoutVector(outcome.ids) }
+      return outcome
     }
     let withVector =
       run.options.ignoresEmbeddingCache
@@ -170,7 +188,12 @@ struct EmbeddingStage: Sendable {
     var outcome = Outcome(ids: known)
     guard !missing.isEmpty else { return outcome }
     for draft in missing { outcome.ids[draft.key] = nil }
-    let made = try await BatchEmbedding(run: run, embedder: embedding.embedder, model: embedding.model).embed(missing)
+    let made = try await BatchEmbedding(
+      run: run,
+      embedder: embedding.embedder,
+      model: embedding.model,
+      health: health
+    ).embed(missing)
     outcome.ids.merge(made.ids) { $1 }
     outcome.failures = made.failures
     outcome.embedded = made.embedded
@@ -178,6 +201,15 @@ struct EmbeddingStage: Sendable {
       outcome.ids = try await save(made.failures.keys.compactMap { texts[$0] }, outcome.ids)
     }
     return outcome
+  }
+
+  /// Passages that searches could not find by their vectors now.
+  private func keysWithoutVector(_ ids: [ContentHash: PassageID]) async throws -> Set<ContentHash> {
+    let found = try await run.stages.store.read(.everything) { snapshot -> Set<PassageID> in
+      guard let model = try snapshot.models().first(where: { $0.state == .serving }) else { return [] }
+      return try snapshot.passagesWithVector(Array(ids.values), model: model.id)
+    }
+    return Set(ids.filter { !found.contains($0.value) }.keys)
   }
 
   private func save(

@@ -122,11 +122,11 @@ struct ItemReader: Sendable {
         )
       )
       try await end(work, record, gone: gone, isOpen: true)
-    case .keep(_, refresh: false):
-      try await end(work, record, unchanged: 1, gone: gone)
+    case .keep(let live, refresh: false):
+      try await end(work, record, unchanged: 1, touched: fileTouch(of: live, work, fetched.attributes), gone: gone)
     case let decision:
       do {
-        let touched = try await prepare(
+        let same = try await prepare(
           decision,
           work: work,
           origin: origin,
@@ -137,13 +137,27 @@ struct ItemReader: Sendable {
           contentHash: record.hash,
           attributes: fetched.attributes
         )
-        try await end(work, record, unchanged: touched.count, touched: touched, gone: gone)
+        var touched = same
+        if case .keep(let live, _) = decision { touched += fileTouch(of: live, work, fetched.attributes) }
+        try await end(work, record, unchanged: same.count, touched: touched, gone: gone)
       } catch let error as FreshetError where !error.isOfTheStore {
         try await sendFailure(work, origin: origin, error, content: record.hash)
         // What failed for good is not read again until it changes.
         if !error.isTransient { try await end(work, record) }
       }
     }
+  }
+
+  /// What is to be noted of a file that was changed while its content stayed (`touch`, a checkout): no change of the
+  /// document, but what `modified` says. A document in a file of many keeps the time at which it came to be what it is,
+  /// and so does one whose source says another `modified`.
+  private func fileTouch(
+    of live: DocumentRecord,
+    _ work: WorkItem,
+    _ attributes: FetchedAttributes
+  ) -> [TouchedDocument] {
+    guard live.fileModified != attributes.modified, work.pass.source.metadata["modified"] == nil else { return [] }
+    return [TouchedDocument(document: live.id, fileModified: attributes.modified)]
   }
 
   private func parseSingle(_ parser: any Parser, _ fetched: FetchedContent) async throws -> Rendition {
@@ -170,20 +184,27 @@ struct ItemReader: Sendable {
     size: Int64
   ) async throws -> Planner.Decision {
     let source = work.pass.record.id
-    let known = try await run.stages.store.read(.everything) { snapshot in
-      let live = try snapshot.liveDocument(source: source, origin: origin)
-      guard live == nil else { return Planner.Knowledge(live: live, deleted: nil, contentIsLiveElsewhere: false) }
-      return Planner.Knowledge(
+    let annotation = run.options.annotation
+    let (known, isAnnotated) = try await run.stages.store.read(.everything) { snapshot in
+      if let live = try snapshot.liveDocument(source: source, origin: origin) {
+        let said = try annotation == nil ? [:] : snapshot.annotation(of: live.id)
+        return (
+          Planner.Knowledge(live: live, deleted: nil, contentIsLiveElsewhere: false),
+          annotation.map { $0.applied(to: said) != said } ?? false
+        )
+      }
+      let known = Planner.Knowledge(
         live: nil,
         deleted: try snapshot.deletedDocument(source: source, origin: origin),
         contentIsLiveElsewhere: try !snapshot.liveDocuments(contentHash: contentHash).isEmpty
       )
+      return (known, false)
     }
     return Planner.decide(
       Planner.Observation(contentHash: contentHash, size: size, pipeline: work.pass.pipeline),
       knowing: known,
       listingFinished: listingFinished,
-      force: run.options.force
+      force: run.options.force || isAnnotated
     )
   }
 
@@ -201,7 +222,7 @@ struct ItemReader: Sendable {
     content: HeldContent,
     contentHash: ContentHash,
     attributes: FetchedAttributes
-  ) async throws -> [(document: DocumentID, pipeline: String)] {
+  ) async throws -> [TouchedDocument] {
     let pass = work.pass
     let path = pass.source.origin(of: work.item.path)
     let size = Int64(content.count)
@@ -214,7 +235,8 @@ struct ItemReader: Sendable {
     case .keep(let live, _): (kind, previous) = (.reprocessed, live)
     }
     if let moved = renames[OriginKey(source: pass.record.id, origin: origin)] { (kind, previous) = (.renamed, moved) }
-    // A refresh states what was true when the version was made: a touched file is no change.
+    let (said, annotation) = try await self.annotation(of: previous)
+    // A refresh states what is known of the file: that it was touched is noted beside (`fileTouch`).
     let modified = kind.makesVersion ? attributes.modified : previous?.fileModified ?? attributes.modified
     let document = previous?.id ?? DocumentID.random()
     let storesContent = run.options.storesContent(pass.source.name, size)
@@ -233,7 +255,7 @@ struct ItemReader: Sendable {
       map: rendition.blocks.encoded,
       statedTitle: rendition.title,
       statedMetadata: rendition.metadata,
-      title: EditionMetadata.title(stated: rendition.title, path: path, member: member),
+      title: EditionMetadata.title(stated: rendition.title, path: path, member: member, annotation: annotation),
       metadata: EditionMetadata.compose(
         stated: rendition.metadata,
         configured: pass.source.metadata,
@@ -241,7 +263,8 @@ struct ItemReader: Sendable {
         member: member,
         format: parser.format,
         size: size,
-        modified: modified
+        modified: modified,
+        annotation: annotation
       ),
       pipeline: pass.pipeline,
       chunks: []
@@ -250,7 +273,9 @@ struct ItemReader: Sendable {
       live.parser == parser.fingerprint
     {
       switch try await comparison(of: chunks, with: live, edition) {
-      case .equal where !run.options.ignoresEmbeddingCache: return [(live.id, pass.pipeline)]
+      case .equal where annotation != said: kind = .metadata
+      case .equal where !run.options.ignoresEmbeddingCache:
+        return [TouchedDocument(document: live.id, pipeline: pass.pipeline)]
       case .equal: kind = .embedded
       case .otherMetadata: kind = .metadata
       case .otherText: break
@@ -285,10 +310,18 @@ struct ItemReader: Sendable {
       chunks: .cut(chunks),
       cost: PreparedDocument.cost(text: rendition.markdown.count, chunks: chunks.count, version, edition)
     )
+    if annotation != said { prepared.annotation = annotation }
     // A document that fills a commit by itself never waits in a window for others, which may wait for its memory.
     if prepared.cost >= run.options.checkpointBytes { prepared.lease = lease }
     try await send(.document(prepared))
     return []
+  }
+
+  /// What is said of a document before the run and after it.
+  func annotation(of document: DocumentRecord?) async throws -> (before: Metadata, after: Metadata) {
+    var before: Metadata = [:]
+    if let document { before = try await run.stages.store.read(.everything) { try $0.annotation(of: document.id) } }
+    return (before, run.options.annotation?.applied(to: before) ?? before)
   }
 
   private enum Comparison {
@@ -327,7 +360,7 @@ struct ItemReader: Sendable {
     _ work: WorkItem,
     _ record: ItemRecord,
     unchanged: Int = 0,
-    touched: [(document: DocumentID, pipeline: String)] = [],
+    touched: [TouchedDocument] = [],
     gone: [DocumentRecord] = [],
     reason: DeletionReason = .memberRemoved,
     isOpen: Bool = false

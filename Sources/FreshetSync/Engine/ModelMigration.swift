@@ -45,11 +45,13 @@ struct ModelMigration: Sendable {
       (
         models: try snapshot.models(), isIncomplete: try snapshot.setting(Self.incompleteSetting) != nil,
         untold: try snapshot.setting(Self.untoldSetting),
-        triesRefused: try run.options.retriesFailures
+        triesRefused: try (run.options.retriesFailures || run.options.force)
           && snapshot.failures(source: nil, itemPath: nil).contains { $0.error.code == .embedderFailed }
       )
     }
     guard let embedder = run.stages.embedder else {
+      // What comes without its vectors says so itself.
+      if run.options.leavesVectors { return (nil, Outcome()) }
       if !state.models.isEmpty, !state.isIncomplete {
         try await run.stages.store.write { try $0.set(Self.incompleteSetting, to: "1") }
       }

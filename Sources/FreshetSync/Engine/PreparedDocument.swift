@@ -32,6 +32,8 @@ struct PreparedDocument: Sendable {
   var chunks: Chunks
   /// About how many bytes it holds in memory.
   var cost: Int
+  /// The document's annotation after the change; `nil` when it stays as it is.
+  var annotation: Metadata?
   /// What it takes of the memory for large documents, until it is committed or dropped.
   var lease: ByteBudget.Lease?
 
@@ -61,6 +63,8 @@ enum PipelineElement: Sendable {
   case failure(FailureRecord)
   /// A document to delete.
   case deletion(DocumentRecord, DeletionReason)
+  /// The deletions of a source that follow were allowed whatever their number.
+  case deletionsAccepted(sourceName: String)
   /// Everything of an item came before: its row can be saved.
   case itemFinished(FinishedItem)
   /// The item is gone; its row goes too unless it still has documents.
@@ -83,8 +87,17 @@ struct FinishedItem: Sendable {
   var path: [UInt8]
   /// Documents whose content did not change.
   var unchanged: Int
-  /// Documents whose edition is made by the present pipeline without a change.
-  var touched: [(document: DocumentID, pipeline: String)]
+  /// Documents of which something is noted without a change.
+  var touched: [TouchedDocument]
+}
+
+/// A document that stays as it is.
+struct TouchedDocument: Sendable {
+  var document: DocumentID
+  /// The present pipeline, which makes the edition that the document has.
+  var pipeline: String?
+  /// When the file was changed, though its content was not.
+  var fileModified: Timestamp?
 }
 
 extension ChunkDraft {

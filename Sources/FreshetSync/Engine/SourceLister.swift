@@ -41,7 +41,8 @@ struct SourceLister: Sendable {
       let listing = try await pass.source.listing(of: paths)
       let catalogue = CataloguePages(store: run.stages.store, source: pass.record.id, paths: paths)
       var comparison = ListingComparison(
-        readsEverything: run.options.checksum || run.options.force || pass.isStale,
+        readsEverything: run.options.checksum || run.options.force || pass.isStale
+          || run.options.annotation != nil,
         alwaysRead: alwaysRead,
         nextPage: { try await catalogue.next(after: $0) }
       )

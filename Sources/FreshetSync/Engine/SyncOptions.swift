@@ -54,6 +54,8 @@ public struct SyncOptions: Sendable {
   public var embedderBatch = 32
   /// Texts collected, over documents, before they are ordered by length and embedded.
   public var embedderWindow = 512
+  /// How long an embedder whose calls fail in a row is left alone before one call tries it again.
+  public var embedderPause: Duration = .seconds(30)
   /// Bytes of documents between the stages.
   public var bytesInFlight = 64 << 20
   /// Restricts the run to these paths of each source named; empty means everything.
@@ -74,6 +76,12 @@ public struct SyncOptions: Sendable {
   public var codec = StoredBytes.Codec.zstd
   /// What becomes of new text while the embedder is down.
   public var onEmbedderDown = EmbedderDownPolicy.keepOld
+
+  /// Calls no embedder though the collection has one: what is new waits for the vectors that the next run makes. The
+  /// stages then have no embedder.
+  public var leavesVectors = false
+  /// What is said of every document that the run names; those are read whatever their fingerprint.
+  public var annotation: AnnotationChange?
 
   /// Starts with the defaults.
   public init() {}

@@ -10,11 +10,31 @@ public struct VerificationReport: Sendable, Hashable {
   public var passages = 0
   /// Vectors of the serving model whose passages are live.
   public var vectors = 0
+  /// Vectors that were compared with ones made anew.
+  public var comparedVectors = 0
+  /// The collection's head, to be kept somewhere else.
+  public var head: RecordedHead?
   /// Everything that does not hold.
   public var problems: [IntegrityProblem] = []
 
+  /// Adds what a part of the check found; one that cannot read the database says that, and the others go on.
+  public mutating func add(_ part: () async throws -> [IntegrityProblem]) async throws {
+    do {
+      problems += try await part()
+    } catch let error as FreshetError where [.storeDamaged, .storeFailed].contains(error.code) {
+      // What it is was found above, when it was altered; here it only stands in the way.
+      if problems.isEmpty { problems.append(IntegrityProblem(code: "database_damaged", message: error.message)) }
+    }
+  }
+
   /// Whether everything holds.
   public var isOK: Bool { problems.isEmpty }
+
+  /// The problem of the earliest change, where history first is not what was written; else the first one found.
+  public var first: IntegrityProblem? {
+    let placed = problems.filter { $0.sequence != nil }
+    return placed.min { ($0.sequence ?? 0) < ($1.sequence ?? 0) } ?? problems.first
+  }
 
   /// Starts with nothing.
   public init() {}
@@ -23,27 +43,36 @@ public struct VerificationReport: Sendable, Hashable {
 /// Proves from the outside that a collection is what it promises: the sources' items are the live documents, every
 /// chunk has its passage, every passage its vector and keyword row, every digest and chain holds.
 public struct Verifier: Sendable {
-  private let stages: SyncStages
+  let stages: SyncStages
 
-  /// Takes the stages; the embedder is not used.
+  /// Takes the stages; the embedder is used to compare vectors only.
   public init(stages: SyncStages) {
     self.stages = stages
   }
 
   /// Checks the collection, and with `sources` that it is in step with them.
+  ///
+  /// - Parameter recorded: a head that was kept somewhere else: the log must lead through it.
   public func verify(
     contents: Bool,
     sources: Bool,
-    keepsVectors: Bool
+    keepsVectors: Bool,
+    recorded: RecordedHead? = nil
   ) async throws -> VerificationReport {
     var report = try await stages.store.read(.everything) { snapshot in
       var report = VerificationReport()
-      let counts = try snapshot.counts()
+      let counts = (try? snapshot.counts()) ?? CollectionCounts()
       report.documents = counts.documents
       report.chunks = counts.chunks
       report.passages = counts.passages
       report.vectors = counts.vectors
-      report.problems = try snapshot.problems(checkingContents: contents)
+      report.head = try? RecordedHead(snapshot)
+      do {
+        if let problem = try recorded?.problem(in: snapshot) { report.problems.append(problem) }
+      } catch let error as FreshetError where error.code == .storeDamaged {
+        report.problems.append(IntegrityProblem(code: "database_damaged", message: error.message))
+      }
+      report.problems += try snapshot.problems(checkingContents: contents)
       func expect(_ condition: Bool, _ code: String, _ message: @autoclosure () -> String) {
         if !condition { report.problems.append(IntegrityProblem(code: code, message: message())) }
       }
@@ -52,63 +81,16 @@ public struct Verifier: Sendable {
         "keyword_index",
         "the keyword index has \(counts.keywordRows) rows for \(counts.passages) live passages"
       )
-      let serving = try snapshot.models().first { $0.state == .serving }
-      if keepsVectors, serving != nil || counts.passages > 0, counts.awaitingVectors == 0 {
-        expect(
-          counts.vectors == counts.passages,
-          "vectors_missing",
-          "\(counts.passages - counts.vectors) of \(counts.passages) live passages have no vector; sync again"
-        )
+      let serving = (try? snapshot.models())?.first { $0.state == .serving }
+      if keepsVectors, serving != nil || counts.passages > 0, counts.awaitingVectors == 0,
+        counts.vectors != counts.passages
+      {
+        report.problems += (try? Self.missingVectors(counts, snapshot)) ?? []
       }
       return report
     }
-    if sources { report.problems += try await outOfStep() }
+    try await report.add { try await misplaced() }
+    if sources { try await report.add { try await outOfStep() } }
     return report
-  }
-
-  /// Items that differ from their sources: something changed since the last sync, or was missed.
-  ///
-  /// Items in quarantine do not count, since their failure is on record; nothing counts as gone from a part of a source
-  /// that cannot be seen.
-  private func outOfStep() async throws -> [IntegrityProblem] {
-    var problems: [IntegrityProblem] = []
-    let (records, failures) = try await stages.store.read(.everything) { snapshot in
-      (try snapshot.sources(), try snapshot.failures(source: nil, itemPath: nil))
-    }
-    for source in stages.sources {
-      guard let record = records.first(where: { $0.name == source.name }) else { continue }
-      let catalogue = CataloguePages(store: stages.store, source: record.id, paths: [])
-      var comparison = ListingComparison(
-        readsEverything: false,
-        alwaysRead: [],
-        nextPage: { try await catalogue.next(after: $0) }
-      )
-      let quarantined = Set(failures.filter { $0.source == source.name }.map(\.itemPath))
-      var shields: [[UInt8]] = []
-      var findings: [(String, [UInt8])] = []
-      func note(_ finding: ListingComparison.Finding) {
-        switch finding {
-        case .unchanged: break
-        case .toRead(_, let known?) where known.isRacy: break
-        case .toRead(let item, _) where quarantined.contains(item.path): break
-        case .toRead(let item, let known):
-          findings.append((known == nil ? "is not in the collection" : "changed since the last sync", item.path))
-        case .missing(let item): findings.append(("is no longer in its source", item.path))
-        }
-      }
-      let listing = try await source.listing(of: [])
-      while let batch = try await listing.next() {
-        shields += batch.problems.map(\.path)
-        try await comparison.compare(batch.items, note)
-      }
-      try await comparison.finish(note)
-      problems += findings.filter { finding in !shields.contains { covers($0, finding.1) } }.map { sentence, path in
-        IntegrityProblem(
-          code: "out_of_step",
-          message: "\(source.name):\(source.origin(of: path)) \(sentence); sync to bring it in step"
-        )
-      }
-    }
-    return problems
   }
 }

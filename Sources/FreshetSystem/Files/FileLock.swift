@@ -14,7 +14,8 @@ import FreshetModel
 /// owner's process number for others to read; it stays when the lock is given back, since removing it would let two
 /// processes lock two files of one name. A `SharedFileLock` on the same file keeps owners out.
 public final class FileLock: Sendable {
-  /// How long `acquire` waits for those who share the lock, whatever its timeout: they hold it for the length of a read.
+  /// How long `acquire` waits, whatever its timeout, for those who share the lock, and for owners who said that they are
+  /// brief: they hold it for the length of a read or of one small transaction.
   public static let patienceWithReaders = Duration.seconds(10)
   private static let pollInterval = Duration.milliseconds(50)
   private let file: Descriptor
@@ -40,19 +41,22 @@ public final class FileLock: Sendable {
     return lock
   }
 
-  /// Takes the lock, trying again until the timeout, and for `patienceWithReaders` while others share it.
+  /// Takes the lock, trying again until the timeout, and for `patienceWithReaders` while others share it or hold it briefly.
   ///
+  /// - Parameter isBrief: whether it is given back at once, so that others wait for it instead of failing.
   /// - Throws: `FreshetError` with `locked` after the timeout; `CancellationError`.
   public static func acquire(
     _ path: String,
     timeout: Duration,
+    isBrief: Bool = false,
     clock: some Clock<Duration> = ContinuousClock()
   ) async throws -> FileLock {
     let start = clock.now
     while true {
       try Task.checkCancellation()
-      if let lock = try attempt(path) { return lock }
-      let patience = try isOwned(path) ? timeout : max(timeout, patienceWithReaders)
+      if let lock = try attempt(path, isBrief: isBrief) { return lock }
+      let isLong = try isOwned(path) && !isHeldBriefly(path)
+      let patience = isLong ? timeout : max(timeout, patienceWithReaders)
       let deadline = start.advanced(by: patience)
       guard clock.now < deadline else { throw locked(path) }
       try await clock.sleep(until: min(deadline, clock.now.advanced(by: pollInterval)), tolerance: nil)
@@ -74,20 +78,26 @@ public final class FileLock: Sendable {
     return isLocked == 1
   }
 
-  private static func attempt(_ path: String) throws -> FileLock? {
+  /// Whether the owner said that it is brief, or has not said anything yet.
+  private static func isHeldBriefly(_ path: String) -> Bool {
+    guard let bytes = try? FileSystem.read(path, limit: 64) else { return false }
+    return bytes.isEmpty || bytes.contains(UInt8(ascii: " "))
+  }
+
+  private static func attempt(_ path: String, isBrief: Bool = false) throws -> FileLock? {
     let file = try Descriptor(opening: path, flags: O_RDWR | O_CREAT)
     let status = freshet_lock(file.number)
     if status == -EAGAIN { return nil }
     guard status == 0 else { throw FreshetError.system(status, "lock the file", path: path) }
     let lock = FileLock(file: file, path: path)
     guard ftruncate(file.number, 0) == 0 else { throw FreshetError.system(errno, "write the lock", path: path) }
-    try Array("\(getpid())\n".utf8).withUnsafeBytes { try file.write($0, path: path) }
+    try Array("\(getpid())\(isBrief ? " briefly" : "")\n".utf8).withUnsafeBytes { try file.write($0, path: path) }
     return lock
   }
 
   private static func recordedOwner(_ path: String) -> Int32? {
     guard let bytes = try? FileSystem.read(path, limit: 64) else { return nil }
-    return Int32(String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self))
+    return Int32(String(decoding: bytes.prefix { $0 > UInt8(ascii: " ") }, as: UTF8.self))
   }
 
   private static func locked(_ path: String) -> FreshetError {

@@ -6,6 +6,9 @@ extension StoreConformance {
     Check("the past answers as the present did then, over random lives") { try await $0.answersOfThePast() },
     Check("moments that are not there are refused") { try await $0.refusesOtherMoments() },
     Check("sources that are gone are there in the past") { try await $0.remembersSources() },
+    Check("what was noted without a change is of the present, for filters and listings alike") {
+      try await $0.notesAreOfThePresent()
+    },
     Check("moments are found by number, time and run") { try await $0.findsMoments() },
   ]
 
@@ -138,6 +141,39 @@ extension StoreConformance {
         query.source = "other"
         try expectEqual(try past.documents(query).map(\.origin), ["a.md"])
       }
+    }
+  }
+
+  private func notesAreOfThePresent() async throws {
+    try await withStore { store, source in
+      let document = SampleDocument(origin: "a.md", paragraphs: ["alpha"])
+      let other = SampleDocument(origin: "b.md", paragraphs: ["beta"])
+      let noted = Timestamp(seconds: 1_800_000_000)
+      try await store.write { transaction throws in
+        try document.apply(.created, to: transaction, source: source)
+        try other.apply(.created, to: transaction, source: source)
+        try transaction.touch(document: document.id, fileModified: noted)
+      }
+      @Sendable func check(_ snapshot: any StoreSnapshot, _ modified: Timestamp) throws {
+        let record = try snapshot.document(document.id)
+        try expectEqual(record?.fileModified, modified)
+        var query = DocumentQuery()
+        query.filter = .field("modified", .equal, .string(modified.description))
+        query.order = .modified
+        query.descending = true
+        try expect(try snapshot.documents(query).contains { $0.id == document.id }, "a filter on the noted time")
+        query.filter = nil
+        try expectEqual(
+          try snapshot.documents(query).map(\.fileModified),
+          try snapshot.documents(query).map(\.fileModified).sorted(by: >)
+        )
+      }
+      try await store.read(.everything) { try check($0.asOf(1), noted) }
+      var edited = document
+      edited.paragraphs = ["gamma"]
+      let next = edited
+      _ = try await store.write { try next.apply(.modified, to: $0, source: source) }
+      try await store.read(.everything) { try check($0.asOf(2), document.modified) }
     }
   }
 

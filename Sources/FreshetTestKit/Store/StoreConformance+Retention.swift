@@ -9,6 +9,7 @@ extension StoreConformance {
     Check("a deleted document can lose everything but its rows") { try await $0.collectsDeletedDocuments() },
     Check("what was collected can come back") { try await $0.takesBackWhatWasCollected() },
     Check("passages without chunks and retired models go") { try await $0.collectsUnusedPassagesAndModels() },
+    Check("a consumer below the history floor goes on: the log is whole") { try await $0.keepsConsumers() },
     Check("from the history floor on the past answers as before") { try await $0.keepsThePastFromTheFloorOn() },
     Check("random lives lose exactly what was collected, in steps of any size") { try await $0.collectsRandomly() },
   ]
@@ -223,6 +224,48 @@ extension StoreConformance {
       try await store.read(.everything) { snapshot throws in
         try expectEqual(try snapshot.models().map(\.description.name), ["new"])
         try expectEqual(try snapshot.counts().vectors, 1)
+      }
+    }
+  }
+
+  private func keepsConsumers() async throws {
+    try await withStore { store, source in
+      var document = SampleDocument(origin: "a.md", paragraphs: ["one"], metadata: ["team": "one"])
+      var other = SampleDocument(origin: "b.md", paragraphs: ["other"], metadata: ["team": "ops"])
+      var positions = [try await store.read(.everything) { $0.head.logPosition }]
+      var applied: [ChangeRecord] = []
+      func apply(_ kind: ChangeKind, _ changed: SampleDocument) async throws {
+        applied.append(try await store.write { try changed.apply(kind, to: $0, source: source) })
+        positions.append(try await store.read(.everything) { $0.head.logPosition })
+      }
+      try await apply(.created, document)
+      try await apply(.created, other)
+      document.paragraphs = ["two"]
+      try await apply(.modified, document)
+      document.metadata = ["team": "three"]
+      try await apply(.metadata, document)
+      try await apply(.deleted, other)
+      document.paragraphs = ["four"]
+      try await apply(.modified, document)
+      other.paragraphs = ["back"]
+      try await apply(.restored, other)
+      let (places, changes, id) = (positions, applied, document.id)
+      try await store.write { _ = try $0.registerConsumer("slow", kind: .named, at: places[0]) }
+      _ = try await collect([1, 2], of: id, in: store)
+      _ = try await collect([1, 2], of: other.id, in: store)
+      try await sweep(store)
+      try await store.read(.everything) { snapshot throws in
+        try expectEqual(snapshot.head.historyFloor, 6)
+        for place in places { try expectEqual(try snapshot.lapse(of: place), nil, "\(place.sequence)") }
+        try expectEqual(try snapshot.changes(after: 0, limit: 99), changes)
+        let kept: [Metadata?] = [nil, nil, nil, nil, nil, ["team": "three"], ["team": "ops"]]
+        try expectEqual(try changes.map { try snapshot.metadata(of: $0) }, kept)
+        let editions = try (1...3).map { try snapshot.edition(of: id, version: $0) }
+        try expect(editions[0] == nil && editions[1] == nil && editions[2] != nil, "\(editions)")
+      }
+      for place in places.dropFirst() {
+        let moved = try await store.write { try $0.advanceConsumer("slow", to: place) }
+        try expectEqual(moved.position, place)
       }
     }
   }

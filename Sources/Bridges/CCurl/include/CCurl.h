@@ -36,6 +36,8 @@ typedef enum {
   FRESHET_HTTP_UNTRUSTED,    // the certificate does not hold
   FRESHET_HTTP_INVALID,      // the address or scheme is not one that is called
   FRESHET_HTTP_BROKEN,       // the connection or the protocol broke
+  FRESHET_HTTP_DENIED,       // mail: the server refuses user or password
+  FRESHET_HTTP_UNENCRYPTED,  // mail: the server does not offer encryption
 } freshet_http_result;
 
 typedef struct {
@@ -60,6 +62,25 @@ const char *freshet_http_load(void);
 freshet_http *freshet_http_open(void);
 void freshet_http_close(freshet_http *slot);
 freshet_http_outcome freshet_http_perform(freshet_http *slot, const freshet_http_request *request,
+                                          const freshet_http_callbacks *callbacks);
+
+typedef struct {
+  const char *url;       // smtp:// or smtps://
+  const char *from;      // "<address>"
+  const char *const *to; // "<address>" each, ended by NULL
+  const char *user;      // NULL for none
+  const char *password;
+  int is_encrypted;      // 1: nothing but the greeting is said before encryption (STARTTLS, or smtps)
+  const char *ca_file;   // certificates to trust instead of the system's, or NULL
+  const void *message;   // RFC 5322
+  size_t message_size;
+  long connect_timeout_ms;
+  long timeout_ms;
+} freshet_mail_request;
+
+// Hands a message to a mail server; `status` of the outcome is the server's last reply code. Only `allows` of the callbacks
+// is called.
+freshet_http_outcome freshet_mail_perform(freshet_http *slot, const freshet_mail_request *request,
                                           const freshet_http_callbacks *callbacks);
 
 // From any thread, while the slot is open: the exchange that runs ends soon. `reset` before the next one.

@@ -2,8 +2,8 @@
 /// takes the next character as itself. Upper and lower case differ.
 ///
 /// Matching takes at most pattern × text steps, whatever the pattern.
-struct ShellPattern {
-  private enum Element {
+public struct ShellPattern: Hashable, Sendable {
+  private enum Element: Hashable {
     case any
     case one
     case literal(Unicode.Scalar)
@@ -12,7 +12,8 @@ struct ShellPattern {
 
   private var elements: [Element] = []
 
-  init(_ text: String) {
+  /// Reads a pattern; every text is one.
+  public init(_ text: String) {
     let scalars = Array(text.unicodeScalars)
     var index = 0
     while index < scalars.count {
@@ -58,7 +59,8 @@ struct ShellPattern {
     return nil
   }
 
-  func matches(_ text: String) -> Bool {
+  /// Whether the whole text fits.
+  public func matches(_ text: String) -> Bool {
     let scalars = Array(text.unicodeScalars)
     var at = 0
     var element = 0

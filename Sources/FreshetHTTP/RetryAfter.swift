@@ -7,11 +7,11 @@ import FreshetModel
 #endif
 
 /// The header field `Retry-After` (RFC 9110 § 10.2.3): seconds, or a date.
-enum RetryAfter {
+public enum RetryAfter {
   /// How long to wait, never negative; `nil` for no field or one that says nothing.
   ///
   /// - Parameter now: seconds since the epoch.
-  static func duration(_ value: String?, now: Int64 = Int64(time(nil))) -> Duration? {
+  public static func duration(_ value: String?, now: Int64 = Int64(time(nil))) -> Duration? {
     guard let value else { return nil }
     if let seconds = Double(value), seconds.isFinite { return .seconds(min(max(seconds, 0), 1e7)) }
     // "Sun, 06 Nov 1994 08:49:37 GMT"
