@@ -1,4 +1,5 @@
-// Speed and recall of the vector indexes: IndexBenchmark COUNT [VECTORS.f32] [--backends exact,hnsw] [--threads N]
+// Speed and recall of the vector indexes:
+//   index-benchmark COUNT | - VECTORS.f32 [--backends exact,hnsw] [--threads N] [--breadth 256,512] [--folder KEPT]
 import FreshetIndex
 import FreshetModel
 import FreshetTestKit
@@ -23,7 +24,7 @@ struct Measured {
     }
     var parameters = IndexParameters()
     if let threads = option("--threads").flatMap({ Int($0) }) { parameters.graph.threads = threads }
-    if let breadth = option("--breadth").flatMap({ Int($0) }) { parameters.graph.searchBreadth = breadth }
+    let breadths = (option("--breadth") ?? "").split(separator: ",").compactMap { Int($0) }
     if let connections = option("--connections").flatMap({ Int($0) }) { parameters.graph.connections = connections }
     if let breadth = option("--build-breadth").flatMap({ Int($0) }) { parameters.graph.buildBreadth = breadth }
     if let lists = option("--lists").flatMap({ Int($0) }) { parameters.faiss.lists = lists }
@@ -143,6 +144,15 @@ struct Measured {
         let (index, _) = try SegmentedIndex.open(path, mode: mode, parameters: parameters)
         let opened = (seconds() - start) * 1000
         let resident = residentMegabytes() - before
+        for breadth in breadths where backend == .hnsw && mode == .inMemory {
+          var parameters = parameters
+          parameters.graph.searchBreadth = breadth
+          let measured = try measure(SegmentedIndex.open(path, mode: mode, parameters: parameters).index, truth)
+          print(
+            "\(backend), a beam of \(breadth): search p50 \(rounded(measured.p50)) ms, p99 \(rounded(measured.p99)) ms, "
+              + "recall \(rounded(measured.recall, 4))"
+          )
+        }
         let measured = try measure(index, truth)
         print(
           "\(backend), \(mode): open \(rounded(opened)) ms, \(resident) MB resident; search p50 \(rounded(measured.p50)) ms, "

@@ -9,26 +9,30 @@ struct PastBenchmark {
   let questions: Questions
   let command: String?
 
+  /// Writes a share of the documents anew, and measures the state before.
   func run(rewriting percent: Int) async throws {
     let writer = try await corpus.open(for: .writing(creating: false))
-    let then = try await writer.status()
+    let then = try await writer.status().head.sequence
     let rewritten = try corpus.rewrite(percent: percent)
     try await writer.sync()
-    let now = try await writer.status()
     await writer.close()
-    let gone = try await corpus.open(for: .reading)
-    let past = try await gone.store.read(.everything) { try $0.asOf(then.head.sequence).counts() }
-    await gone.close()
-    print(
-      "change \(then.head.sequence) of \(now.head.sequence): \(past.passages) passages then, \(now.counts.passages) now; "
-        + "\(rewritten) documents (\(percent)%) written anew"
-    )
+    print("\(rewritten) documents (\(percent)%) written anew")
+    try await run(asOf: then)
+  }
+
+  /// Measures the state after a change.
+  func run(asOf then: SequenceNumber) async throws {
+    let reader = try await corpus.open(for: .reading)
+    let (past, now) = try await reader.store.read(.everything) { (try $0.asOf(then).counts(), try $0.counts()) }
+    let head = try await reader.status().head.sequence
+    await reader.close()
+    print("change \(then) of \(head): \(past.passages) passages then, \(now.passages) now")
     for mode in [SearchMode.keyword, .vector, .hybrid] {
       let collection = try await corpus.open(for: .reading)
       var (cold, first, again) = (Times(), Times(), Times())
       for round in 0..<2 {
         for (number, query) in questions.natural.prefix(20).enumerated() {
-          let request = SearchRequest(query, mode: mode, asOf: .sequence(then.head.sequence))
+          let request = SearchRequest(query, mode: mode, asOf: .sequence(then))
           if round == 0, number == 0 {
             _ = try await cold.measure { try await collection.search(request) }
           } else if round == 0 {
@@ -42,7 +46,7 @@ struct PastBenchmark {
       var filtered = Times()
       for query in questions.natural.prefix(10) {
         let filter = Filter.field("origin", .matches, "0/*")
-        let request = SearchRequest(query, mode: mode, filter: filter, asOf: .sequence(then.head.sequence))
+        let request = SearchRequest(query, mode: mode, filter: filter, asOf: .sequence(then))
         _ = try await filtered.measure { try await collection.search(request) }
       }
       print("as of then, \(mode.rawValue), filtered: \(filtered.text)")
@@ -56,7 +60,7 @@ struct PastBenchmark {
         let ending = try await times.measure {
           try await ChildProcess.spawn(
             executable: command,
-            arguments: words + [query, "--as-of", "\(then.head.sequence)", "--config", corpus.configuration],
+            arguments: words + [query, "--as-of", "\(then)", "--config", corpus.configuration],
             environment: ["PATH": "/usr/bin:/bin", "HOME": corpus.folder]
           ).wait(within: .seconds(60))
         }

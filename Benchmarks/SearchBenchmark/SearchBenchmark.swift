@@ -1,5 +1,6 @@
 // Searching as a program that embeds Freshet does, and as the command does:
-//   search-benchmark DOCUMENTS WORKFOLDER [--passages N] [--questions N] [--command PATH] [--past PERCENT]
+//   search-benchmark DOCUMENTS WORKFOLDER [--passages N] [--questions N] [--command PATH]
+//     [--past PERCENT | --as-of CHANGE]
 import Freshet
 import FreshetModel
 import FreshetSearch
@@ -22,9 +23,10 @@ import Glibc
     let count = option("--questions").flatMap { Int($0) } ?? 240
     let command = option("--command")
     let past = option("--past").flatMap { Int($0) }
+    let asOf = option("--as-of").flatMap { Int64($0) }
     guard arguments.count == 2 else {
       print("usage: search-benchmark DOCUMENTS WORKFOLDER [--passages N] [--questions N] [--command PATH]")
-      print("                        [--past PERCENT]")
+      print("                        [--past PERCENT | --as-of CHANGE]")
       exit(64)
     }
     let corpus = try Corpus(original: arguments[0], folder: arguments[1])
@@ -39,6 +41,9 @@ import Glibc
     if let past {
       // Of the past alone: it changes the documents.
       return try await PastBenchmark(corpus: corpus, questions: questions, command: command).run(rewriting: past)
+    }
+    if let asOf {
+      return try await PastBenchmark(corpus: corpus, questions: questions, command: command).run(asOf: asOf)
     }
     let benchmark = SearchBenchmark(
       corpus: corpus,

@@ -10,10 +10,11 @@ extension Collection {
   public func failures(of names: [String], source: String? = nil) async throws -> [FailureRecord] {
     let failures = try await failures(source: source)
     guard !names.isEmpty else { return failures }
-    let sources = try factory.sources()
+    let roots = try factory.sources().map { SourceRoot($0) }
     var found: [FailureRecord] = []
     for name in names {
-      var fitting = try failures.filter { try Self.isNamed($0, name, sources) }
+      let spellings = PathSpelling.all(of: try FileSystem.absolutePath(name))
+      var fitting = failures.filter { Self.isNamed($0, name, spellings, roots) }
       if fitting.isEmpty, let document = try? await document(name) {
         fitting = failures.filter { $0.source == document.sourceName && $0.origin == document.origin }
       }
@@ -25,13 +26,16 @@ extension Collection {
     return found
   }
 
-  private static func isNamed(_ failure: FailureRecord, _ name: String, _ sources: [any Source]) throws -> Bool {
+  private static func isNamed(
+    _ failure: FailureRecord,
+    _ name: String,
+    _ spellings: [[UInt8]],
+    _ roots: [SourceRoot]
+  ) -> Bool {
     if failure.origin == name || "\(failure.source):\(failure.origin)" == name { return true }
-    guard let source = sources.first(where: { $0.name == failure.source }) else { return false }
-    if source.uri(of: failure.origin) == name { return true }
-    let absolute = try FileSystem.absolutePath(name)
-    return absolute.hasPrefix(source.location + "/")
-      && failure.itemPath.elementsEqual(absolute.utf8.dropFirst(source.location.utf8.count + 1))
+    guard let root = roots.first(where: { $0.source.name == failure.source }) else { return false }
+    return root.source.uri(of: failure.origin) == name
+      || spellings.contains { root.path(of: $0) == failure.itemPath }
   }
 
   /// Reads the failed documents again, and embeds what a model refused; nothing else is looked at.
@@ -46,17 +50,12 @@ extension Collection {
     try await sync(SyncRequest(retrying: failures), stop: stop, handler: handler)
   }
 
-  /// Takes failures off the record. The documents are as they were: one that failed for good is tried again when it, its
-  /// parser or the chunker changes, one that failed for a passing reason by the next sync.
+  /// Takes failures off the record: the next sync tries these documents as if it saw them for the first time.
   ///
   /// - Throws: `FreshetError` when the collection was opened for reading, or the store fails.
   public func clear(_ failures: [FailureRecord]) async throws {
     guard !failures.isEmpty else { return }
-    try await store.write { transaction in
-      for failure in failures {
-        try transaction.removeFailures(source: failure.source, itemPath: failure.itemPath, origin: failure.origin)
-      }
-    }
+    try await store.write { try Quarantine.clear(failures, $0) }
   }
 }
 

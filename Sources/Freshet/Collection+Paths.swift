@@ -3,19 +3,32 @@ import FreshetModel
 import FreshetSources
 import FreshetSystem
 
-/// A path that a sync was called with and that its source leaves out.
+/// A path that a sync was called with and that it takes nothing from.
 public struct ExcludedPath: Sendable, Hashable {
+  /// Why it does not.
+  public enum Cause: Sendable, Hashable {
+    /// It is there, and a rule of its source leaves it out.
+    case rule
+    /// Nothing is there, and the collection never had anything of it.
+    case unknown
+    /// No source holds it.
+    case elsewhere
+  }
+
   /// The path as it was named.
   public var path: String
-  /// The rule that leaves it out, in words.
+  /// Why, in words.
   public var reason: String
+  /// Why, for programs.
+  public var cause: Cause
 }
 
 extension Collection {
   /// The paths by source, relative to its root; a folder that holds whole sources names them. All sources together are
-  /// an ordinary sync.
+  /// an ordinary sync. Paths that no source holds are left out as long as there are others.
   ///
-  /// - Throws: `FreshetError` with `invalid_argument` for a path that no source holds; the sentence names the sources.
+  /// - Throws: `FreshetError` with `invalid_argument` when no source holds any of the paths; the sentence names the
+  ///   sources.
   func paths(_ paths: [String], _ sources: [any Source]) throws -> [String: [[UInt8]]] {
     guard !paths.isEmpty else { return [:] }
     let roots = sources.map { SourceRoot($0) }
@@ -23,63 +36,110 @@ extension Collection {
     for path in paths {
       for place in try places(of: path, roots) { bySource[place.source.name, default: []].append(place.path) }
     }
+    if bySource.isEmpty { throw refusal(of: paths[0], roots) }
     if bySource.count == sources.count, bySource.values.allSatisfy({ $0.contains([]) }) { return [:] }
     // A whole source among the paths makes its other paths superfluous.
     return bySource.mapValues { $0.contains([]) ? [] : $0 }
   }
 
-  /// The named paths that are there and that a rule of their source leaves out: a sync takes none of them up.
+  /// The named paths that a sync takes nothing from, each with its reason: a rule of its source leaves it out, nothing is
+  /// there and nothing ever was, or no source holds it. A document that was deleted before is none of these.
   ///
-  /// - Throws: `FreshetError` with `not_found` for a path where nothing is and of which the collection has nothing either,
-  ///   and with `invalid_argument` for one that no source holds.
+  /// - Throws: `FreshetError` when all of the paths are unknown or held by no source, so that there is nothing to do:
+  ///   with `not_found` or `invalid_argument`, of the first one.
   public func excluded(among paths: [String]) async throws -> [ExcludedPath] {
     guard !paths.isEmpty else { return [] }
     let roots = try factory.sources().map { SourceRoot($0) }
     var excluded: [ExcludedPath] = []
+    var missing: [(name: String, place: PathInSource)] = []
     for path in paths {
-      for place in try places(of: path, roots) where !place.path.isEmpty {
+      let places = try places(of: path, roots)
+      if places.isEmpty {
+        let reason = refusal(of: path, roots).message
+        excluded.append(ExcludedPath(path: path, reason: reason, cause: .elsewhere))
+      }
+      for place in places where !place.path.isEmpty {
         guard let isFolder = try place.isFolder else {
-          guard try await holds(place.path, source: place.source.name) else {
-            throw FreshetError(
-              .notFound,
-              "nothing is there, and the collection has no document of it; look at the spelling",
-              path: path
-            )
-          }
+          missing.append((path, place))
           continue
         }
         // A folder's own rules are those by which a file in it would be left out.
         let file = isFolder ? place.path + Array("/.".utf8) : place.path
         let nothing = ItemFingerprint(device: 0, inode: 0, size: 0, modified: 0, changed: 0)
         if case .outOfScope(let reason) = await place.source.absence(of: file, fingerprint: nothing) {
-          excluded.append(ExcludedPath(path: path, reason: reason))
+          excluded.append(ExcludedPath(path: path, reason: reason, cause: .rule))
         }
       }
+    }
+    if !missing.isEmpty {
+      let known = try await areKnown(missing.map(\.place))
+      for (missing, isKnown) in zip(missing, known) where !isKnown {
+        let reason = "nothing is there, and the collection has no document of it; look at the spelling"
+        excluded.append(ExcludedPath(path: missing.name, reason: reason, cause: .unknown))
+      }
+    }
+    let useless = excluded.filter { $0.cause != .rule }
+    if let first = useless.first(where: { $0.cause == .unknown }) ?? useless.first,
+      Set(paths).isSubset(of: useless.map(\.path))
+    {
+      throw FreshetError(
+        first.cause == .unknown ? .notFound : .invalidArgument,
+        first.reason,
+        path: first.path
+      )
     }
     return excluded
   }
 
-  /// Whether the collection knows something at a path of a source, or below it.
-  private func holds(_ path: [UInt8], source name: String) async throws -> Bool {
+  /// Whether the collection knows something at each of the paths, or below it: a document, one that was deleted, or one
+  /// that failed.
+  private func areKnown(_ places: [PathInSource]) async throws -> [Bool] {
     try await store.read(.everything) { snapshot in
-      guard let source = try snapshot.sources().first(where: { $0.name == name }) else { return false }
-      if try snapshot.item(of: source.id, at: path) != nil { return true }
-      let start = path + [UInt8(ascii: "/")]
-      return try snapshot.items(of: source.id, after: start, limit: 1).contains { $0.path.starts(with: start) }
+      let sources = try snapshot.sources()
+      // Read once, and only when a path is asked for that nothing else is known of.
+      var deleted: [String: [String]] = [:]
+      return try places.map { place in
+        let (path, name) = (place.path, place.source.name)
+        guard let source = sources.first(where: { $0.name == name }) else { return false }
+        if try snapshot.item(of: source.id, at: path) != nil { return true }
+        let below = path + [UInt8(ascii: "/")]
+        if try snapshot.items(of: source.id, after: below, limit: 1).contains(where: { $0.path.starts(with: below) }) {
+          return true
+        }
+        if try !snapshot.failures(source: name, itemPath: path).isEmpty { return true }
+        let origin = place.source.origin(of: path)
+        if try snapshot.deletedDocument(source: source.id, origin: origin) != nil { return true }
+        if deleted[name] == nil {
+          var query = DocumentQuery()
+          query.source = name
+          query.state = .deleted
+          deleted[name] = try snapshot.documents(query).map(\.origin)
+        }
+        return deleted[name]?.contains { $0.hasPrefix(origin + "/") || $0.hasPrefix(origin + "!/") } ?? false
+      }
     }
   }
 
+  /// Where the path stands in sources; nowhere when no source holds it.
   private func places(of path: String, _ roots: [SourceRoot]) throws -> [PathInSource] {
     let absolute = try FileSystem.absolutePath(path)
     for candidate in PathSpelling.all(of: absolute) {
       let within = roots.filter { $0.isInside(candidate) }.map { PathInSource(source: $0.source, path: []) }
-      let owner = roots.compactMap { root in root.path(of: candidate).map { (root.source, $0) } }
-        .min { $0.1.count < $1.1.count }
+      // A folder that is a source belongs to no other, whatever stands around it.
+      let owner =
+        roots.contains { $0.isAt(candidate) }
+        ? nil
+        : roots.compactMap { root in root.path(of: candidate).map { (root.source, $0) } }
+          .min { $0.1.count < $1.1.count }
       let places = within + (owner.map { [PathInSource(source: $0.0, path: $0.1)] } ?? [])
       if !places.isEmpty { return places }
     }
+    return []
+  }
+
+  private func refusal(of path: String, _ roots: [SourceRoot]) -> FreshetError {
     let names = roots.prefix(10).map { "\($0.source.name) (\($0.source.location))" }.joined(separator: ", ")
-    throw FreshetError(
+    return FreshetError(
       .invalidArgument,
       "no source of the collection holds this path. Its sources are: \(names)\(roots.count > 10 ? ", …" : ""). "
         + (configuration.file.map { "Add one to \($0); for" } ?? "For")
@@ -127,6 +187,9 @@ struct SourceRoot {
     let written = Array(source.location.utf8)
     locations = [written] + (FileSystem.resolved(written).map { $0 == written ? [] : [$0] } ?? [])
   }
+
+  /// Whether the folder is the source's own.
+  func isAt(_ folder: [UInt8]) -> Bool { locations.contains(folder) }
 
   /// Whether the source is the folder or lies below it.
   func isInside(_ folder: [UInt8]) -> Bool {

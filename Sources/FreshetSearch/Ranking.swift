@@ -31,10 +31,10 @@ struct Ranking {
     switch mode {
     case .keyword:
       let found = try searcher.snapshot.keywordMatches(text, limit: count, members: members)
-      return Ranked(passages: Self.ordered(found), isComplete: found.count < count)
+      return Ranked(passages: try tiesByContent(Self.ordered(found)), isComplete: found.count < count)
     case .vector:
       let (found, isComplete) = try nearest(count)
-      return Ranked(passages: Self.ordered(found), isComplete: isComplete)
+      return Ranked(passages: try tiesByContent(Self.ordered(found)), isComplete: isComplete)
     case .hybrid:
       let (byVector, isComplete) = try nearest(count)
       let byKeyword = try searcher.snapshot.keywordMatches(text, limit: count, members: members)
@@ -44,9 +44,37 @@ struct Ranking {
   }
 
   private static func ordered(_ scored: [ScoredPassage]) -> [(passage: PassageID, score: Double)] {
-    scored.map { (passage: $0.passage, score: Double($0.score)) }.sorted {
-      $0.score != $1.score ? $0.score > $1.score : $0.passage < $1.passage
+    scored.map { (passage: $0.passage, score: Double($0.score)) }.sorted { $0.score > $1.score }
+  }
+
+  /// Orders passages of equal score by their texts' hashes: their numbers tell of the order in which they came, and two
+  /// collections of the same documents answer alike.
+  ///
+  /// - Parameter isTied: whether two neighbours of the list are equal.
+  private func tiesByContent(
+    _ list: [(passage: PassageID, score: Double)],
+    isTied: ((passage: PassageID, score: Double), (passage: PassageID, score: Double)) -> Bool = {
+      $0.score == $1.score
     }
+  ) throws -> [(passage: PassageID, score: Double)] {
+    var runs: [Range<Int>] = []
+    var start = 0
+    for index in 1..<max(list.count, 1) where !isTied(list[index - 1], list[index]) {
+      if index - start > 1 { runs.append(start..<index) }
+      start = index
+    }
+    if list.count - start > 1 { runs.append(start..<list.count) }
+    guard !runs.isEmpty else { return list }
+    let tied = runs.flatMap { list[$0].map(\.passage) }
+    let keys = Dictionary(
+      try searcher.snapshot.passages(tied).map { ($0.id, $0.key.bytes) },
+      uniquingKeysWith: { first, _ in first }
+    )
+    var ordered = list
+    for run in runs {
+      ordered[run].sort { (keys[$0.passage] ?? []).lexicographicallyPrecedes(keys[$1.passage] ?? []) }
+    }
+    return ordered
   }
 
   // MARK: Fusion
@@ -58,8 +86,11 @@ struct Ranking {
   ) throws -> [(passage: PassageID, score: Double)] {
     var scores: [PassageID: Double] = [:]
     for list in lists {
-      for (rank, entry) in list.enumerated() {
-        scores[entry.passage, default: 0] += 1 / (Searcher.fusionConstant + Double(rank + 1))
+      // Equal scores share the best of their ranks.
+      var rank = 0
+      for (place, entry) in list.enumerated() {
+        if place == 0 || entry.score != list[place - 1].score { rank = place + 1 }
+        scores[entry.passage, default: 0] += 1 / (Searcher.fusionConstant + Double(rank))
       }
     }
     let terms = ExactTerms(of: text)
@@ -80,12 +111,12 @@ struct Ranking {
         }
       }
     }
-    return scores.map { (passage: $0.key, score: $0.value) }.sorted {
+    let fused = scores.map { (passage: $0.key, score: $0.value) }.sorted {
       let left = exact[$0.passage] ?? 0
       let right = exact[$1.passage] ?? 0
-      if left != right { return left > right }
-      return $0.score != $1.score ? $0.score > $1.score : $0.passage < $1.passage
+      return left != right ? left > right : $0.score > $1.score
     }
+    return try tiesByContent(fused) { $0.score == $1.score && exact[$0.passage] == exact[$1.passage] }
   }
 
   // MARK: Vectors

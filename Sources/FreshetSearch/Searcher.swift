@@ -8,7 +8,8 @@ import FreshetModel
 /// - Vectors: the index's best 4 × limit are scored again with the stored vectors of the same snapshot.
 /// - Hybrid: reciprocal rank fusion (Cormack, Clarke, Büttcher 2009) with k = 60; passages that hold the query's quoted
 ///   phrases and identifiers word for word stand above all others.
-/// - Equal scores are ordered by passage number.
+/// - Equal scores are ordered by the hashes of the passages' texts, and share a rank in the fusion: collections of the same
+///   documents answer alike, whatever their histories.
 /// - Identical passages are one hit; the places beside the first by source and origin are its `alsoIn`.
 /// - Widened hits never repeat each other: a neighbour that another hit shows is left out.
 ///

@@ -65,15 +65,27 @@ enum StandardFields {
     fields["origin"] = .string(origin)
     fields["title"] = .string(title)
     fields["size"] = .integer(size)
-    let slash = origin.utf8.lastIndex(of: UInt8(ascii: "/"))
+    let path = itemPath(of: origin)
+    let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
     if fields["name"] == nil {
-      fields["name"] = .string(slash.map { String(origin[origin.utf8.index(after: $0)...]) } ?? origin)
+      fields["name"] = .string(slash.map { String(path[path.utf8.index(after: $0)...]) } ?? String(path))
     }
     if fields["category"] == nil {
-      fields["category"] = .string(slash.map { String(origin[..<$0]) } ?? "")
+      fields["category"] = .string(slash.map { String(path[..<$0]) } ?? "")
     }
     if fields["modified"] == nil { fields["modified"] = .string(modified.description) }
     return fields
+  }
+
+  /// The path of the file that holds a document: an origin without what stands after `!/`.
+  private static func itemPath(of origin: String) -> Substring {
+    let bytes = origin.utf8
+    var start = bytes.startIndex
+    while let mark = bytes[start...].firstIndex(of: UInt8(ascii: "!")) {
+      start = bytes.index(after: mark)
+      if start < bytes.endIndex, bytes[start] == UInt8(ascii: "/") { return origin[..<mark] }
+    }
+    return origin[...]
   }
 }
 

@@ -7,11 +7,12 @@ import FreshetSystem
   import Darwin
 #endif
 
-/// A program that a test runs beside itself, and what it says on its standard output.
+/// A program that a test runs beside itself, and what it says.
 public struct TestProgram: Sendable {
   /// The process; it ends with this value at the latest.
   public let process: ChildProcess
   private let output: Descriptor
+  private let complaints: Descriptor
 
   /// Starts a program by its absolute path.
   ///
@@ -26,7 +27,8 @@ public struct TestProgram: Sendable {
     guard pipe(&ends) == 0 else { throw FreshetError.system(errno, "make a pipe") }
     output = Descriptor(owning: ends[0])
     let writing = Descriptor(owning: ends[1])
-    var descriptors: [Int32: Descriptor] = [1: writing]
+    complaints = try MemoryFile.empty()
+    var descriptors: [Int32: Descriptor] = [1: writing, 2: complaints]
     if let input { descriptors[0] = input }
     process = try await ChildProcess.spawn(
       executable: executable,
@@ -67,5 +69,12 @@ public struct TestProgram: Sendable {
     var bytes: [UInt8] = []
     _ = try output.read(into: &bytes, limit: 64 << 20, expected: 4_096)
     return bytes
+  }
+
+  /// What it has said on its standard error.
+  ///
+  /// - Throws: `FreshetError`.
+  public func errors() throws -> String {
+    String(decoding: try MemoryFile.contents(complaints, limit: 1 << 20), as: UTF8.self)
   }
 }

@@ -53,6 +53,36 @@ import Testing
     }
   }
 
+  @Test func aTouchedFileIsFoundByItsTimeAndIsNoChange() async throws {
+    let date = try #require(ISO8601DateFormatter().date(from: "2031-05-06T07:08:09Z"))
+    let file = workshop.path + "/docs/notes/todo.txt"
+    try FileManager.default.setAttributes([.modificationDate: date], ofItemAtPath: file)
+    let sync = try await workshop.freshet("sync", "--json").last()
+    #expect((sync["documents"] as? [String: Int])?["unchanged"] == 4)
+    let list = try await workshop.freshet("list", "--json", "--filter", "modified = 2031-05-06").last()
+    #expect(list["origin"] as? String == "notes/todo.txt")
+    #expect(list["file_modified"] as? String == "2031-05-06T07:08:09.000Z")
+    #expect((list["metadata"] as? [String: Any])?["modified"] as? String == "2031-05-06T07:08:09.000Z")
+    #expect(try await workshop.freshet("list", "--json", "--filter", "modified = 2026-03-05").lines.isEmpty)
+    #expect(try await workshop.freshet("verify").code == 0)
+  }
+
+  @Test func aTimeBeyondThoseThatCanBeToldIsTheLastOne() async throws {
+    let file = workshop.path + "/docs/notes/todo.txt"
+    let touch = try await workshop.run("/usr/bin/touch", ["-d", "2300-01-01", file])
+    #expect(touch.code == 0 && FileManager.default.fileExists(atPath: file))
+    #expect(try await workshop.freshet("sync").code == 0)
+    let list = try await workshop.freshet("list", "--json", "--filter", "modified > 2200").last()
+    #expect(list["origin"] as? String == "notes/todo.txt")
+  }
+
+  @Test func membersOfAFileAtTheRootHaveNoCategory() async throws {
+    try workshop.write("docs/many.jsonl", "{\"id\": \"m/1\", \"text\": \"One of many.\"}\n")
+    #expect(try await workshop.freshet("sync").code == 0)
+    let list = try await workshop.freshet("list", "--json", "--filter", "category = \"\"").objects()
+    #expect(list.compactMap { $0["origin"] as? String }.sorted() == ["index.html", "many.jsonl!/m/1"])
+  }
+
   @Test func aFieldThatNoDocumentHasIsWarnedOf() async throws {
     for words in [["list"], ["search", "keys"]] {
       let program = Workshop.programs + "/freshet"

@@ -77,6 +77,68 @@ import Testing
     #expect(try await workshop.freshet("sync", "a.md", at: "p").output.contains("1 deleted"))
   }
 
+  @Test func anUnknownNameLeavesTheOthersToBeSynced() async throws {
+    try await makeProject()
+    for (number, name) in ["nonesuch.md", "../outside/c.md"].enumerated() {
+      try workshop.write("p/a.md", "The first document, text \(number).\n")
+      let sync = try await workshop.freshet("sync", name, "a.md", "secret.txt", at: "p")
+      #expect(sync.code == 0 && sync.output.contains("1 modified"), "\(sync.output)\(sync.errors)")
+      #expect(sync.errors.contains(number == 0 ? "nonesuch.md: nothing is there" : "c.md: no source"), "\(sync.errors)")
+      #expect(sync.errors.contains("secret.txt: left out"))
+    }
+    // Nothing that could be synced is a failure, as for one name.
+    #expect(try await workshop.freshet("sync", "nonesuch.md", "neither.md", at: "p").code == 1)
+    #expect(try await workshop.freshet("sync", "nonesuch.md", "../outside/c.md", at: "p").code == 1)
+    #expect(try await workshop.freshet("sync", "../outside/c.md", "/etc/hostname", at: "p").code == 64)
+    #expect(try await origins(at: "p") == ["a.md", "b.md"])
+  }
+
+  @Test func whatWasDeletedBeforeIsNoUnknownName() async throws {
+    for name in ["d/x1.md", "d/x2.md", "d/sub/x3.md", "d/rest.md"] { try workshop.write(name, "Document \(name).\n") }
+    try workshop.write("d/many.jsonl", "{\"id\": \"1\", \"text\": \"One of many.\"}\n")
+    #expect(try await workshop.freshet("sync", "d").code == 0)
+    for name in ["d/x1.md", "d/sub", "d/many.jsonl"] { try workshop.remove(name) }
+    let names = ["x1.md", "sub", "many.jsonl"]
+    for (number, expected) in ["3 deleted", "1 modified"].enumerated() {
+      try workshop.write("d/x2.md", "Document x2, text \(number).\n")
+      let sync = try await workshop.run(Workshop.programs + "/freshet", ["sync", "x2.md"] + names, at: "d")
+      #expect(sync.code == 0 && sync.output.contains(expected) && sync.output.contains("1 modified"), "\(sync.errors)")
+      #expect(!sync.errors.contains("nothing is there"), "\(sync.errors)")
+    }
+    #expect(try await workshop.run(Workshop.programs + "/freshet", ["sync"] + names, at: "d").code == 0)
+    #expect(try await workshop.freshet("sync", "x", at: "d").code == 1)
+  }
+
+  @Test func aFolderThatIsASourceBelongsToNoOther() async throws {
+    try workshop.write("freshet.yaml", "sources: [{ path: docs }, { path: docs/sub, name: sub }]\n")
+    for name in ["docs/a.md", "docs/sub/b.md", "docs/sub/deep/c.md"] { try workshop.write(name, "Document \(name).\n") }
+    for name in ["docs/sub", "docs/sub/deep", "docs"] {
+      let sync = try await workshop.freshet("sync", name)
+      #expect(sync.code == 0 && !sync.output.isEmpty, "\(sync.output)")
+      #expect(!sync.errors.contains("left out"), "\(sync.errors)")
+    }
+    #expect(try await origins() == ["a.md", "b.md", "deep/c.md"])
+  }
+
+  @Test func theFolderAboveALinkIsThatOfItsTarget() async throws {
+    try workshop.write("p/freshet.yaml", "sources: [{ path: docs }]\n")
+    try workshop.write("p/docs/a.md", "A document.\n")
+    try workshop.write("elsewhere/docs/a.md", "Another one.\n")
+    try workshop.write("p/far/target/x.md", "Something.\n")
+    // For the system, link/.. is p/far.
+    try FileManager.default.createSymbolicLink(
+      atPath: workshop.path + "/elsewhere/link",
+      withDestinationPath: workshop.path + "/p/far/target"
+    )
+    let sync = try await workshop.freshet("sync", "-c", "p", "elsewhere/link/../../docs/a.md")
+    #expect(sync.code == 0 && sync.output.contains("1 created"), "\(sync.errors)")
+    #expect(
+      try await workshop.freshet("show", "-c", "p", "elsewhere/link/../../docs/a.md").output.contains("A document")
+    )
+    let other = try await workshop.freshet("sync", "-c", "p", "elsewhere/link/../docs/a.md")
+    #expect(other.code != 0, "\(other.output)")
+  }
+
   @Test func aProjectIsTheSameThroughALink() async throws {
     try await makeProject()
     try FileManager.default.createSymbolicLink(

@@ -100,6 +100,8 @@ final class Workshop {
       "HOME": path + "/home", "PATH": Self.programs + ":/usr/bin:/bin", "COLUMNS": "80", "LANG": "C.UTF-8",
       "FRESHET_EMBEDDER_PROVIDER": "hash",
     ]
+    // The thread sanitizer watches the command as it watches the tests.
+    for name in ["LD_PRELOAD", "TSAN_OPTIONS"] { variables[name] = ProcessInfo.processInfo.environment[name] }
     variables.merge(environment) { $1 }
     process.environment = variables
     process.standardInput = FileHandle.nullDevice

@@ -131,6 +131,10 @@ import Testing
       "/project/freshet.yaml:1:20: `embedder.batch` must be a whole number of texts, 1 to 256; here stands `0`."
     ),
     (
+      "embedder: { dimension: 65536 }",
+      "/project/freshet.yaml:1:24: `embedder.dimension` must be a whole number, 1 to 65535; here stands `65536`."
+    ),
+    (
       "sync: { max_file_size: big }",
       "/project/freshet.yaml:1:24: `sync.max_file_size` must be a size, 1 B to 100 GB, such as `100 MB` or `64 KiB`; here stands `big`."
     ),

@@ -149,7 +149,8 @@ private struct GitTree {
     )
     let ignored = Set(try git.rest().split(separator: 0).map { Array($0) })
     let ending = git.process.wait(within: .seconds(60))
-    #expect(ending == .exited(ignored.isEmpty ? 1 : 0), "\(comment)")
+    let complaints = try git.errors()
+    #expect(ending == .exited(ignored.isEmpty ? 1 : 0), "\(comment): \(complaints)")
     let found = try await listed()
     let expected = every.filter { !ignored.contains($0) }
     if found != expected {

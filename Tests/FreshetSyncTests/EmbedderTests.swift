@@ -79,6 +79,57 @@ import Testing
     try await fixture.expectVerified()
   }
 
+  private func manyWindows() throws -> SyncFixture {
+    let fixture = try SyncFixture()
+    fixture.options.embedderBatch = 1
+    fixture.options.embedderWindow = 4
+    for index in 0..<60 { fixture.source.write("\(index).txt", "text \(index)") }
+    return fixture
+  }
+
+  @Test func aDeadEmbedderIsAskedAFewTimesOnlyHoweverLongTheRun() async throws {
+    let fixture = try manyWindows()
+    fixture.embedder.trouble { $0.isDown = true }
+    let first = try await fixture.sync()
+    // As many calls as it takes, and those under way at that time.
+    #expect(fixture.embedder.calls <= 4)
+    #expect(first.report.documents.failed == 60 && first.changes.isEmpty)
+    let errors = try await fixture.failures().map(\.error)
+    #expect(errors.count == 60 && errors.allSatisfy { $0.isTransient && $0.message.contains("cannot be reached") })
+    #expect(errors.contains { $0.message.contains("after 3 failed calls in a row") })
+    fixture.embedder.trouble { $0.isDown = false }
+    #expect(try await fixture.sync().report.documents.created == 60)
+    #expect(try await fixture.failures().isEmpty)
+    #expect(fixture.embedder.repeated == [])
+    try await fixture.expectVerified()
+  }
+
+  @Test func anEmbedderThatComesBackIsUsedAgainInTheSameRun() async throws {
+    let fixture = try manyWindows()
+    fixture.options.embedderPause = .zero
+    fixture.embedder.trouble { $0.failingCalls = 6 }
+    let outcome = try await fixture.sync()
+    #expect(outcome.report.documents.created > 0 && outcome.report.documents.failed > 0)
+    #expect(outcome.report.documents.created + outcome.report.documents.failed == 60)
+    try await fixture.sync()
+    #expect(try await fixture.live().count == 60)
+    #expect(fixture.embedder.repeated == [])
+    try await fixture.expectVerified()
+  }
+
+  @Test func keywordFirstTakesEveryTextWhileADeadEmbedderIsLeftAlone() async throws {
+    let fixture = try manyWindows()
+    fixture.options.onEmbedderDown = .keywordFirst
+    fixture.embedder.trouble { $0.isDown = true }
+    #expect(try await fixture.sync().kinds == [.created: 60])
+    #expect(fixture.embedder.calls <= 4)
+    #expect(try await fixture.document("59.txt")?.editionState == .awaitingVectors)
+    fixture.embedder.trouble { $0.isDown = false }
+    #expect(try await fixture.sync().kinds == [.embedded: 60])
+    #expect(fixture.embedder.repeated == [])
+    try await fixture.expectVerified()
+  }
+
   @Test(arguments: [1, 2, 3, 4, 5, 6, 7, 8]) func aStoppedRunKeepsWhatItDid(call: Int) async throws {
     let fixture = try SyncFixture()
     fixture.options.embedderBatch = 2

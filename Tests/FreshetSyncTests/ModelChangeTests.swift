@@ -134,6 +134,23 @@ import Testing
     try await fixture.expectVerified()
   }
 
+  @Test func aRefusedTextThatWasForgottenIsTriedAgain() async throws {
+    let fixture = try SyncFixture()
+    for index in 0..<3 { fixture.source.write("\(index).txt", "text \(index)") }
+    try await fixture.sync()
+    let next = CountingEmbedder(name: "next")
+    next.trouble { $0.refused = ["text 1"] }
+    fixture.model = next
+    #expect(try await fixture.sync().report.documents.failed == 1)
+    next.trouble { $0.refused = [] }
+    try await fixture.store.write { transaction in
+      try Quarantine.clear(try transaction.failures(source: nil, itemPath: nil), transaction)
+    }
+    let mended = try await fixture.sync()
+    #expect(mended.report.documents.failed == 0 && mended.kinds == [.embedded: 1])
+    try await fixture.expectVerified()
+  }
+
   @Test func aRefusedDocumentIsMendedByANewContent() async throws {
     let fixture = try SyncFixture()
     fixture.source.write("bad.txt", "poison")

@@ -97,12 +97,12 @@ import Testing
   private func verdict(
     _ deletions: [DeletionReason: Int],
     live: Int,
-    listed: Int = 1,
-    isWhole: Bool = true,
+    isEmpty: Bool = false,
+    recent: Int = 0,
     allow: Bool = false
   ) -> HeldDeletions? {
     DeletionGuard(allowMassDelete: allow).verdict(
-      .init(source: "docs", live: live, listed: listed, isWhole: isWhole, deletions: deletions)
+      .init(source: "docs", live: live, isEmpty: isEmpty, recent: recent, deletions: deletions)
     )
   }
 
@@ -118,9 +118,17 @@ import Testing
   }
 
   @Test func anEmptySourceIsHeldWhateverItsSize() {
-    #expect(verdict([.vanished: 1], live: 1, listed: 0) != nil)
-    #expect(verdict([.vanished: 1], live: 1, listed: 0, isWhole: false) == nil)
-    #expect(verdict([.sourceRemoved: 5], live: 5, listed: 0) == nil)
+    #expect(verdict([.vanished: 1], live: 1, isEmpty: true) != nil)
+    #expect(verdict([.vanished: 1], live: 1) == nil)
+    #expect(verdict([.sourceRemoved: 5], live: 5, isEmpty: true) == nil)
+  }
+
+  @Test func recentDeletionsCountWithThoseOfNow() {
+    #expect(verdict([.vanished: 1], live: 31, recent: 19) == nil)
+    let held = verdict([.vanished: 1], live: 30, recent: 20)
+    #expect(held?.count == 1)
+    #expect(held?.sentence.hasPrefix("1 more would make 21 of 50 documents that are gone within 10 min") == true)
+    #expect(verdict([.vanished: 1], live: 100, recent: 20) == nil)
   }
 
   @Test func eachReasonHasItsOwnSentence() {
@@ -132,7 +140,7 @@ import Testing
   }
 
   @Test func whoAllowsItGetsIt() {
-    #expect(verdict([.vanished: 50], live: 50, listed: 0, allow: true) == nil)
+    #expect(verdict([.vanished: 50], live: 50, isEmpty: true, recent: 9, allow: true) == nil)
   }
 }
 

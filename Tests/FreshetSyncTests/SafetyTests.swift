@@ -86,6 +86,55 @@ import Testing
     try await fixture.expectVerified()
   }
 
+  @Test func anEmptySourceIsHeldWhateverPartOfItIsNamed() async throws {
+    let fixture = try await filled(30, "docs")
+    fixture.source.remove("f0")
+    fixture.source.remove("f1")
+    fixture.source.remove("f2")
+    for name in ["f0", "f1/docs11.txt", "f2"] {
+      let outcome = try await fixture.sync { $0.paths = ["docs": [Array(name.utf8)]] }
+      #expect(outcome.changes.isEmpty && outcome.report.documents.held > 0, "\(name)")
+      #expect(outcome.report.held.first?.sentence.contains("the source is empty") == true)
+    }
+    // Something anywhere else shows that the root is what it was.
+    fixture.source.write("other.txt", "other")
+    let outcome = try await fixture.sync { $0.paths = ["docs": [Array("f0".utf8)]] }
+    #expect(outcome.report.documents.deleted == 10 && outcome.report.held.isEmpty)
+    try await fixture.expectVerified(sources: false)
+  }
+
+  @Test func manySmallCallsAreHeldWhereOneLargeCallIs() async throws {
+    let fixture = try await filled(50, "docs")
+    var deleted = 0
+    var held = 0
+    for path in fixture.source.texts.keys.sorted().prefix(30) {
+      fixture.source.remove(path)
+      let report = try await fixture.sync { $0.paths = ["docs": [Array(path.utf8)]] }.report
+      deleted += report.documents.deleted
+      held += report.documents.held
+    }
+    #expect(deleted == 20 && held == 10)
+    // A run over everything is judged by itself, and what was allowed counts no more.
+    #expect(try await fixture.sync { $0.deletionGuard.allowMassDelete = true }.report.documents.deleted == 10)
+    let last = try #require(fixture.source.texts.keys.max())
+    fixture.source.remove(last)
+    let after = try await fixture.sync { $0.paths = ["docs": [Array(last.utf8)]] }
+    #expect(after.report.documents.deleted == 1 && after.report.held.isEmpty)
+    try await fixture.expectVerified()
+  }
+
+  @Test func filesThatComeBackDoNotCountAsGone() async throws {
+    let fixture = try await filled(30, "docs")
+    let text = try #require(fixture.source.texts["f0/docs1.txt"])
+    for _ in 0..<25 {
+      fixture.source.remove("f0/docs1.txt")
+      let gone = try await fixture.sync { $0.paths = ["docs": [Array("f0".utf8)]] }
+      #expect(gone.kinds == [.deleted: 1])
+      fixture.source.write("f0/docs1.txt", text)
+      #expect(try await fixture.sync { $0.paths = ["docs": [Array("f0".utf8)]] }.kinds == [.restored: 1])
+    }
+  }
+
   @Test func heldDocumentsThatComeBackWereNeverGone() async throws {
     let fixture = try await filled(30, "docs")
     let texts = fixture.source.texts

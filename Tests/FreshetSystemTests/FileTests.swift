@@ -95,6 +95,20 @@ import Testing
     #expect(try FileSystem.read(path) == [1, 2, 3])
   }
 
+  @Test func aTimeThatNanosecondsCannotTellIsTheNearest() throws {
+    let tree = try #require(tree)
+    try tree.write("file")
+    for (year2300, nearest) in [(10_413_792_000, Int64.max), (-10_413_792_000, Int64.min)] {
+      let times = [timespec](repeating: timespec(tv_sec: year2300, tv_nsec: 0), count: 2)
+      #expect(utimensat(AT_FDCWD, tree.path + "/file", times, 0) == 0)
+      var status = stat()
+      #expect(stat(tree.path + "/file", &status) == 0)
+      // Not every file system keeps such a time.
+      guard status.st_mtim.tv_sec == year2300 else { continue }
+      #expect(try FileStatus(of: tree.path + "/file").fingerprint.modified == nearest)
+    }
+  }
+
   @Test func aFullDiskIsSaid() throws {
     let file = try Descriptor(opening: "/dev/full", flags: O_WRONLY)
     let error = #expect(throws: FreshetError.self) {

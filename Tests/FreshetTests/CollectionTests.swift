@@ -73,6 +73,78 @@ import Testing
     await collection.close()
   }
 
+  @Test func aFailureIsNamedByAPathThroughALink() async throws {
+    try folder.write("docs/broken.json", "{\"text\": ")
+    try #require(symlink(folder.path + "/docs", folder.path + "/alias") == 0)
+    let collection = try await open()
+    #expect(try await collection.sync().documents.failed == 1)
+    let found = try await collection.failures(of: [folder.path + "/alias/broken.json"])
+    #expect(found.map(\.origin) == ["broken.json"])
+    await #expect(throws: FreshetError.self) {
+      try await collection.failures(of: [folder.path + "/alias/keys.md"])
+    }
+    await collection.close()
+  }
+
+  @Test func aChangeThatNoFingerprintTellsOfIsVerified() async throws {
+    func write(_ text: String, at date: Int) throws {
+      try folder.write("docs/keys.md", text)
+      var times = [timespec(tv_sec: date, tv_nsec: 0), timespec(tv_sec: date, tv_nsec: 0)]
+      try #require(utimensat(AT_FDCWD, folder.path + "/docs/keys.md", &times, 0) == 0)
+    }
+    // A time to come never tells whether a file changed.
+    try write("# Old\n\nThe text before.\n", at: 4_000_000_000)
+    let collection = try await open()
+    try await collection.sync()
+    #expect(try await collection.verify().problems == [])
+    try write("# New\n\nThe text behind.\n", at: 4_000_000_000)
+    let problems = try await collection.verify().problems
+    #expect(problems.map(\.code) == ["out_of_step"] && problems.first?.message.contains("keys.md") == true)
+    try await collection.sync()
+    // A fingerprint that moves alone is no difference.
+    try write("# New\n\nThe text behind.\n", at: 1_000_000_000)
+    #expect(try await collection.verify().problems == [])
+    await collection.close()
+  }
+
+  @Test func documentsOfASourceThatLeftTheConfigurationAreVerified() async throws {
+    try folder.write("more/one.md", "One document of another source.\n")
+    let both = try await Collection.open(
+      at: folder.path + "/docs.freshet",
+      sources: [try .folder(folder.path + "/docs"), try .folder(folder.path + "/more")],
+      embedder: HashEmbedder()
+    )
+    try await both.sync()
+    await both.close()
+    let collection = try await open()
+    let problems = try await collection.verify().problems
+    #expect(problems.map(\.code) == ["out_of_step"] && problems.first?.message.contains("more") == true)
+    await collection.close()
+  }
+
+  @Test(arguments: SearchMode.allCases) func equalScoresAreOrderedAlikeWhateverTheHistory(mode: SearchMode) async throws
+  {
+    let names = ["north", "south", "east", "west", "up", "down"]
+    func hits(_ order: [String], in name: String) async throws -> [[String]] {
+      let documents = folder.path + "/" + name
+      let collection = try await Collection.open(
+        at: folder.path + "/\(name).freshet",
+        sources: [try .folder(documents)],
+        embedder: HashEmbedder()
+      )
+      for word in order {
+        try folder.write("\(name)/\(word).txt", "The ferry goes \(word) today.\n")
+        try await collection.sync()
+      }
+      var request = SearchRequest("ferry today", limit: 6)
+      request.mode = mode
+      let found = try await collection.search(request).hits
+      await collection.close()
+      return found.map { [$0.origin, "\($0.score)"] }
+    }
+    #expect(try await hits(names, in: "one") == hits(names.reversed(), in: "two"))
+  }
+
   @Test func changesAreToldInOrderAndGoOnWhereAReaderStopped() async throws {
     let collection = try await open()
     let report = try await collection.sync()

@@ -1,10 +1,19 @@
 """The library that makes file calls fail, built when it is needed (see fault.c)."""
 
 import pathlib
+import shutil
 import struct
 import subprocess
 
 SOURCE = pathlib.Path(__file__).with_name("fault.c")
+
+
+def compiler() -> str:
+    """The machine's C compiler, else the one that comes with Swift."""
+    if found := shutil.which("cc") or shutil.which("clang"):
+        return found
+    swift = shutil.which("swiftc")
+    return str(pathlib.Path(swift).resolve().with_name("clang")) if swift else "cc"
 
 
 class FaultLibrary:
@@ -14,7 +23,7 @@ class FaultLibrary:
         self.library = folder / "fault.so"
         self.state = folder / "fault.state"
         subprocess.run(
-            ["cc", "-shared", "-fPIC", "-O1", "-Wall", "-o", str(self.library), str(SOURCE), "-ldl"], check=True
+            [compiler(), "-shared", "-fPIC", "-O1", "-Wall", "-o", str(self.library), str(SOURCE), "-ldl"], check=True
         )
         self.reset()
 

@@ -3,6 +3,7 @@
 
 #include <hnswlib/hnswlib.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <exception>
@@ -82,14 +83,15 @@ freshet_hnsw_builder *freshet_hnsw_builder_make(
 }
 
 bool freshet_hnsw_builder_insert(
-  freshet_hnsw_builder *builder, size_t first, size_t end, uint32_t threads, char *error, size_t error_size) {
-  std::atomic<size_t> next{first};
+  freshet_hnsw_builder *builder, const uint32_t *order, size_t count, uint32_t threads, char *error,
+  size_t error_size) {
+  std::atomic<size_t> next{0};
   std::atomic<bool> failed{false};
   std::mutex report_mutex;
   auto work = [&] {
     try {
       std::vector<char> buffer(sizeof(Item) + builder->rows.stride);
-      for (size_t row = next++; row < end && !failed; row = next++) builder->insert(row, buffer);
+      for (size_t place = next++; place < count && !failed; place = next++) builder->insert(order[place], buffer);
     } catch (const std::exception &failure) {
       std::lock_guard<std::mutex> lock(report_mutex);
       if (!failed.exchange(true)) report(error, error_size, failure.what());
@@ -123,11 +125,12 @@ freshet_hnsw_shape freshet_hnsw_builder_shape(const freshet_hnsw_builder *builde
 void freshet_hnsw_builder_flatten(
   const freshet_hnsw_builder *builder, uint32_t *ground, uint32_t *starts, uint32_t *upper) {
   const auto &graph = builder->graph;
-  const size_t count = graph.cur_element_count;
+  const size_t nodes = graph.cur_element_count, count = builder->rows.count;
   const size_t ground_words = 1 + 2 * graph.M_, upper_words = 1 + graph.M_;
-  // With several threads hnswlib's own numbers are in the order of arrival: everything is renumbered by row.
-  std::vector<uint32_t> node_of(count);
-  for (size_t node = 0; node < count; node++) {
+  // hnswlib's own numbers are in the order of arrival: everything is renumbered by row.
+  const uint32_t missing = UINT32_MAX;
+  std::vector<uint32_t> node_of(count, missing);
+  for (size_t node = 0; node < nodes; node++) {
     node_of[graph.getExternalLabel(static_cast<hnswlib::tableint>(node))] = static_cast<uint32_t>(node);
   }
   auto copy = [&](const uint32_t *list, uint32_t *out, size_t words) {
@@ -140,8 +143,12 @@ void freshet_hnsw_builder_flatten(
   uint32_t lists = 0;
   for (size_t row = 0; row < count; row++) {
     const uint32_t node = node_of[row];
-    copy(graph.get_linklist0(node), ground + row * ground_words, ground_words);
     starts[row] = lists;
+    if (node == missing) {
+      std::fill_n(ground + row * ground_words, ground_words, 0);
+      continue;
+    }
+    copy(graph.get_linklist0(node), ground + row * ground_words, ground_words);
     for (int level = 1; level <= graph.element_levels_[node]; level++) {
       copy(graph.get_linklist(node, level), upper + static_cast<size_t>(lists++) * upper_words, upper_words);
     }

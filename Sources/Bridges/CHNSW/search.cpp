@@ -1,11 +1,15 @@
-// Searches a flattened graph: greedily down the upper levels, then a beam on the ground.
+// Searches a flattened graph: a narrow beam down the upper levels, then a wide one on the ground.
 #include "CHNSW.h"
 
 #include <algorithm>
 #include <new>
+#include <unordered_set>
 #include <vector>
 
 namespace {
+
+// A beam on an upper level is so much narrower than that on the ground.
+constexpr size_t upper_share = 4;
 
 struct Scored {
   float score;
@@ -18,6 +22,43 @@ bool is_better(const Scored &left, const Scored &right) {
 }
 
 bool is_worse(const Scored &left, const Scored &right) { return is_better(right, left); }
+
+// The best rows seen, at most `breadth`, and those of them whose links are not followed yet.
+class Beam {
+ public:
+  Beam(std::vector<Scored> &best, size_t breadth) : best_(best), breadth_(breadth) {}
+
+  bool takes(const Scored &one) const { return best_.size() < breadth_ || is_better(one, best_.front()); }
+
+  // A row to follow links from, and to keep unless it is `hidden`.
+  void offer(const Scored &one, bool hidden = false) {
+    if (!takes(one)) return;
+    candidates_.push_back(one);
+    std::push_heap(candidates_.begin(), candidates_.end(), is_worse);
+    if (hidden) return;
+    best_.push_back(one);
+    std::push_heap(best_.begin(), best_.end(), is_better);
+    if (best_.size() > breadth_) {
+      std::pop_heap(best_.begin(), best_.end(), is_better);
+      best_.pop_back();
+    }
+  }
+
+  // The best row whose links are not followed yet; null when none can lead to better ones. Valid until the next call.
+  const Scored *next() {
+    if (candidates_.empty()) return nullptr;
+    std::pop_heap(candidates_.begin(), candidates_.end(), is_worse);
+    current_ = candidates_.back();
+    candidates_.pop_back();
+    return best_.size() == breadth_ && is_better(best_.front(), current_) ? nullptr : &current_;
+  }
+
+ private:
+  std::vector<Scored> &best_;
+  const size_t breadth_;
+  std::vector<Scored> candidates_;
+  Scored current_ = {0, 0};
+};
 
 class Search {
  public:
@@ -33,78 +74,67 @@ class Search {
     return static_cast<float>(dot) * (rows_.scales[row] * query_scale_);
   }
 
-  // The row nearest to the query that a greedy walk from the top finds on level 1.
-  Scored descend() const {
-    const size_t words = 1 + graph_.shape.connections;
-    Scored best = {score(graph_.shape.entry), graph_.shape.entry};
+  // Rows near the query on level 1, found by a beam on each level from the top: a walk of one row ends in the first
+  // cluster that is nearer than all that its rows are linked to, and the ground does not lead out of a tight cluster.
+  std::vector<Scored> descend(size_t breadth) const {
+    std::vector<Scored> best = {{score(graph_.shape.entry), graph_.shape.entry}};
     for (uint32_t level = graph_.shape.top_level; level > 0; level--) {
-      for (bool moved = true; moved;) {
-        moved = false;
-        const uint32_t start = graph_.starts[best.row], end = graph_.starts[best.row + 1];
-        const size_t list = static_cast<size_t>(start) + level - 1;
-        if (list >= end || end > graph_.upper_lists) break;
-        const uint32_t *links = graph_.upper + list * words;
+      const std::vector<Scored> starts = best;
+      best.clear();
+      std::unordered_set<uint32_t> visited;
+      Beam beam(best, breadth);
+      for (const Scored &start : starts) {
+        visited.insert(start.row);
+        beam.offer(start);
+      }
+      while (const Scored *current = beam.next()) {
+        const uint32_t first = graph_.starts[current->row], end = graph_.starts[current->row + 1];
+        const size_t list = static_cast<size_t>(first) + level - 1;
+        if (list >= end || end > graph_.upper_lists) continue;
+        const uint32_t *links = graph_.upper + list * (1 + graph_.shape.connections);
         const uint32_t length = std::min(links[0], graph_.shape.connections);
         for (uint32_t i = 1; i <= length; i++) {
-          if (links[i] >= rows_.count) continue;
-          const Scored next = {score(links[i]), links[i]};
-          if (is_better(next, best)) {
-            best = next;
-            moved = true;
-          }
+          if (links[i] < rows_.count && visited.insert(links[i]).second) beam.offer({score(links[i]), links[i]});
         }
       }
     }
     return best;
   }
 
-  // The beam; false when it would look at more rows than allowed.
-  bool widen(Scored start, size_t breadth, size_t max_visits, const uint64_t *mask, std::vector<Scored> &best) const {
+  // The beam on the ground; false when it would look at more rows than allowed.
+  bool widen(
+    const std::vector<Scored> &starts, size_t breadth, size_t max_visits, const uint64_t *mask,
+    std::vector<Scored> &best) const {
     const uint32_t most_links = 2 * graph_.shape.connections;
     std::vector<uint64_t> visited((rows_.count + 63) / 64);
-    std::vector<Scored> candidates;
     std::vector<uint32_t> fresh(most_links);
-    size_t visits = 1;
-    auto offer = [&](const Scored &one) {
-      if (mask && !(mask[one.row / 64] >> (one.row % 64) & 1)) return;
-      best.push_back(one);
-      std::push_heap(best.begin(), best.end(), is_better);
-      if (best.size() > breadth) {
-        std::pop_heap(best.begin(), best.end(), is_better);
-        best.pop_back();
-      }
+    Beam beam(best, breadth);
+    auto is_hidden = [&](uint32_t row) { return mask && !(mask[row / 64] >> (row % 64) & 1); };
+    auto is_new = [&](uint32_t row) {
+      uint64_t &word = visited[row / 64];
+      const uint64_t bit = uint64_t{1} << (row % 64);
+      if (word & bit) return false;
+      word |= bit;
+      return true;
     };
-    visited[start.row / 64] |= uint64_t{1} << (start.row % 64);
-    candidates.push_back(start);
-    offer(start);
-    while (!candidates.empty()) {
-      std::pop_heap(candidates.begin(), candidates.end(), is_worse);
-      const Scored current = candidates.back();
-      candidates.pop_back();
-      if (best.size() == breadth && is_better(best.front(), current)) break;
-      const uint32_t *links = graph_.ground + current.row * (size_t{1} + most_links);
+    for (const Scored &start : starts) {
+      if (is_new(start.row)) beam.offer(start, is_hidden(start.row));
+    }
+    size_t visits = starts.size();
+    while (const Scored *current = beam.next()) {
+      const uint32_t *links = graph_.ground + current->row * (size_t{1} + most_links);
       const uint32_t length = std::min(links[0], most_links);
       size_t fresh_count = 0;
       for (uint32_t i = 1; i <= length; i++) {
         const uint32_t row = links[i];
-        if (row >= rows_.count) continue;
-        uint64_t &word = visited[row / 64];
-        const uint64_t bit = uint64_t{1} << (row % 64);
-        if (word & bit) continue;
-        word |= bit;
+        if (row >= rows_.count || !is_new(row)) continue;
         fresh[fresh_count++] = row;
         const int8_t *codes = rows_.codes + row * rows_.stride;
         for (size_t line = 0; line < rows_.stride; line += 64) __builtin_prefetch(codes + line);
       }
       visits += fresh_count;
       if (visits > max_visits) return false;
-      for (size_t i = 0; i < fresh_count; i++) {
-        const Scored next = {score(fresh[i]), fresh[i]};
-        if (best.size() == breadth && !is_better(next, best.front())) continue;
-        candidates.push_back(next);
-        std::push_heap(candidates.begin(), candidates.end(), is_worse);
-        offer(next);
-      }
+      for (size_t i = 0; i < fresh_count; i++) beam.offer({score(fresh[i]), fresh[i]}, is_hidden(fresh[i]));
     }
     return true;
   }
@@ -130,7 +160,8 @@ extern "C" ptrdiff_t freshet_hnsw_search(
     const Search search(*graph, *rows, kernel, query, query_scale);
     std::vector<Scored> best;
     best.reserve(std::max(breadth, limit) + 1);
-    if (!search.widen(search.descend(), std::max(breadth, limit), max_visits, mask, best)) return -1;
+    const std::vector<Scored> starts = search.descend(std::max<size_t>(breadth / upper_share, 1));
+    if (!search.widen(starts, std::max(breadth, limit), max_visits, mask, best)) return -1;
     std::sort(best.begin(), best.end(), is_better);
     const size_t count = std::min(limit, best.size());
     for (size_t i = 0; i < count; i++) {

@@ -97,6 +97,16 @@ int freshet_is_locked(int descriptor) {
 #endif
 }
 
+// Nanoseconds since the epoch; times that these cannot tell (before 1678, after 2262) are the nearest that they can.
+static int64_t nanoseconds(struct timespec time) {
+  int64_t product, sum;
+  if (__builtin_mul_overflow((int64_t)time.tv_sec, (int64_t)1000000000, &product) ||
+      __builtin_add_overflow(product, (int64_t)time.tv_nsec, &sum)) {
+    return time.tv_sec < 0 ? INT64_MIN : INT64_MAX;
+  }
+  return sum;
+}
+
 int freshet_status_at(int folder, const char *path, bool follow, struct freshet_status *status) {
   struct stat found;
   int flags = (follow ? 0 : AT_SYMLINK_NOFOLLOW) | (*path ? 0 : AT_EMPTY_PATH);
@@ -104,8 +114,8 @@ int freshet_status_at(int folder, const char *path, bool follow, struct freshet_
   status->device = found.st_dev;
   status->inode = found.st_ino;
   status->size = found.st_size;
-  status->modified = (int64_t)found.st_mtim.tv_sec * 1000000000 + found.st_mtim.tv_nsec;
-  status->changed = (int64_t)found.st_ctim.tv_sec * 1000000000 + found.st_ctim.tv_nsec;
+  status->modified = nanoseconds(found.st_mtim);
+  status->changed = nanoseconds(found.st_ctim);
   status->mode = found.st_mode;
   status->owner = found.st_uid;
   return 0;

@@ -1,5 +1,6 @@
 import FreshetCommandLine
 import FreshetModel
+import FreshetSystem
 
 #if canImport(Glibc)
   import Glibc
@@ -7,37 +8,32 @@ import FreshetModel
   import Darwin
 #endif
 
-/// Where `export` writes: stdout, or a file that appears whole or not at all.
+/// Where `export` writes: stdout, a file that appears whole or not at all, or a pipe or device as it is.
 enum ExportFile {
+  /// Names that stand for stdout itself. What it leads to may be a file that a shell appends to: it is not replaced.
+  static let standardOutput: Set<String> = ["-", "/dev/stdout"]
+
   static func write(
     to path: String?,
     _ output: OutputWriter,
     _ body: (OutputWriter) async throws -> Void
   ) async throws {
-    guard let path else { return try await body(output) }
-    let temporary = path + ".partial"
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else {
-      throw FreshetError(
-        .inputOutput,
-        "cannot be written (\(String(cString: strerror(errno)))); choose another file",
-        path: path
-      )
+    guard let path, !standardOutput.contains(path) else { return try await body(output) }
+    let target = try OutputTarget(of: path)
+    guard let replacement = try target.replacement() else {
+      let stream = try Descriptor(opening: path, flags: O_WRONLY | O_NOCTTY)
+      let writer = OutputWriter(descriptor: stream.number)
+      try await body(writer)
+      try writer.flush()
+      return withExtendedLifetime(stream) {}
     }
-    defer { close(descriptor) }
-    let file = OutputWriter(descriptor: descriptor)
     do {
-      try await body(file)
-      try file.flush()
-      guard fsync(descriptor) == 0, rename(temporary, path) == 0 else {
-        throw FreshetError(
-          .inputOutput,
-          "cannot be written (\(String(cString: strerror(errno)))); make room or choose another file",
-          path: path
-        )
-      }
+      let writer = OutputWriter(descriptor: replacement.file.number)
+      try await body(writer)
+      try writer.flush()
+      try replacement.commit()
     } catch {
-      unlink(temporary)
+      replacement.discard()
       throw error
     }
   }

@@ -10,7 +10,7 @@ extension Verb {
     overview: "Write the collection's chunks and vectors for other programs.",
     options: [
       .value("format", "format", .choice(["jsonl", "faiss"]), default: "jsonl", "JSON Lines, or a FAISS index."),
-      .value("output", short: "o", "file", .file, "The file; JSON Lines go to stdout without it."),
+      .value("output", short: "o", "file", .file, "The file; without it, or with -, stdout."),
       .flag("no-vectors", "Leave the vectors out of JSON Lines."),
     ],
     run: { invocation in
@@ -19,6 +19,9 @@ extension Verb {
         if invocation.value("format") == "faiss" {
           guard let path = invocation.value("output") else {
             throw UsageError("--format faiss needs --output FILE.", path: invocation.path)
+          }
+          guard !ExportFile.standardOutput.contains(path) else {
+            throw UsageError("--format faiss is not written to stdout; name a file.", path: invocation.path)
           }
           let count = try await collection.exportFAISS(to: path)
           if session.writesJSON {

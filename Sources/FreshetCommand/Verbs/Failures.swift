@@ -82,7 +82,8 @@ extension Verb {
     "clear",
     overview: "Forget that documents failed.",
     discussion: """
-      Their files are not tried again before they change; those that failed for a passing reason, by the next sync.
+      The next sync tries them as if it saw them for the first time. To leave a document out for good, exclude it by a \
+      pattern.
       """,
     arguments: [failedDocument],
     options: [wait],

@@ -31,7 +31,16 @@ extension Verb {
       let text = Array(Self.template.utf8)
       // Read before it is written: a folder's name or a variable may not fit.
       let configuration = try loader.read(text, file: file)
-      try FileSystem.replace(file, with: text)
+      guard let replacement = try OutputTarget(of: file).replacement() else {
+        throw FreshetError(.invalidArgument, "is no file; remove it first", path: file)
+      }
+      do {
+        try text.withUnsafeBytes { try replacement.file.write($0, path: file) }
+        try replacement.commit()
+      } catch {
+        replacement.discard()
+        throw error
+      }
       // What this program wrote itself is trusted.
       try session.trustStore().trust(configuration)
       if session.writesJSON {

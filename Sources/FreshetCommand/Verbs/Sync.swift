@@ -16,6 +16,9 @@ extension Verb {
 
       Ends with 0; 3 when some documents failed; 4 when deletions were held back or a source could not be listed; 11 when \
       another process writes the collection; 130 when it was interrupted (what was done is committed).
+
+      Of the paths named, those that nothing is known of are warned of, and the others synced; when there are no others, it \
+      ends with 1, or with 64 when no source holds them.
       """,
     arguments: [
       Argument("path", .file, isOptional: true, isRepeated: true, "Only these files and folders.")
@@ -72,10 +75,11 @@ struct SyncVerb: Sendable {
     }
   }
 
-  /// Warns of paths that the call names and a rule leaves out.
+  /// Warns of paths that the call names and nothing is taken from.
   private func tellExcluded(_ paths: [String], _ collection: Collection) async throws {
     for excluded in try await collection.excluded(among: paths) {
-      session.diagnostics.warning("\(excluded.path): left out: \(excluded.reason)".displayable)
+      let reason = excluded.cause == .rule ? "left out: \(excluded.reason)" : excluded.reason
+      session.diagnostics.warning("\(excluded.path): \(reason)".displayable)
     }
   }
 

@@ -1,3 +1,5 @@
+import FreshetModel
+
 /// The one table of keys: parsing, checks, overrides, suggestions and the reference page all come from it.
 enum ConfigurationKeys {
   typealias Key = ConfigurationKey<Configuration>
@@ -76,7 +78,7 @@ enum ConfigurationKeys {
     Key(
       "embedder.dimension",
       \.embedder.dimension,
-      .optional(.integer(1...65_536), absent: "the model's"),
+      .optional(.integer(1...ModelDescription.dimensionMax), absent: "the model's"),
       default: defaults,
       "How many components a vector has. With `http` it is asked for and checked; with `hash` it is 384 by default."
     ),
@@ -226,7 +228,8 @@ enum ConfigurationKeys {
       .number(0...1),
       default: defaults,
       """
-      The share of a source's documents (and more than 20) above which deletions wait for `--allow-mass-delete`.
+      The share of a source's documents (and more than 20) above which deletions wait for `--allow-mass-delete`. Calls \
+      that name paths count with the deletions of the last 10 minutes.
       """
     ),
     Key(

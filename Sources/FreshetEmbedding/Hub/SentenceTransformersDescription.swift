@@ -54,7 +54,7 @@ struct SentenceTransformersDescription {
     self.pooling = try Self.pooling(pooling)
     let configuration = json(Self.configuration)
     guard let dimension = (pooling["word_embedding_dimension"] ?? configuration?["hidden_size"])?.wholeNumber,
-      (1...65_536).contains(dimension)
+      (1...ModelDescription.dimensionMax).contains(dimension)
     else { throw Self.refusal("its files do not say how many components a vector has") }
     self.dimension = dimension
     let limits = [

@@ -82,7 +82,7 @@ public struct ONNXModel: Sendable {
     guard let manifest = try? JSONReader.value(of: bytes),
       case .integer(1)? = manifest["format"],
       let name = manifest["name"]?.text,
-      let dimension = manifest["dimension"]?.count, (1...65_536).contains(dimension),
+      let dimension = manifest["dimension"]?.count, (1...ModelDescription.dimensionMax).contains(dimension),
       let maximumLength = manifest["maximum_length"]?.count, (2...65_536).contains(maximumLength),
       let output = manifest["output"]?.text,
       case .array(let inputs)? = manifest["inputs"],

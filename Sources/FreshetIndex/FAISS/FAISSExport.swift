@@ -11,7 +11,8 @@ public enum FAISSExport {
   /// `faiss::METRIC_INNER_PRODUCT`.
   private static let innerProduct: Int32 = 0
 
-  /// Replaces `path` by a file with every live vector of the feed, durably; answers how many there are.
+  /// Replaces `path`, or the file that a link there leads to, by one with every live vector of the feed, durably; answers
+  /// how many there are.
   /// - Throws: what the feed throws; `FreshetError` with `disk_full` or `input_output`, the old file staying;
   ///   `CancellationError`.
   @discardableResult
@@ -32,7 +33,7 @@ public enum FAISSExport {
   public static func write(dimension: Int, to path: String, pages next: () throws -> VectorPage?) throws -> Int {
     var labels: [UInt8] = []
     var count = 0
-    try DurableFile.replace(path) { file in
+    try DurableFile.replace(named: path) { file in
       // The counts are not known yet: the head is written again at the end.
       let start = head(dimension: dimension, count: 0)
       try file.write(start)

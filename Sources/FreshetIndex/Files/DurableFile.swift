@@ -18,6 +18,26 @@ struct DurableFile {
     try FileSystem.replace(path) { try body(DurableFile(descriptor: $0, path: path)) }
   }
 
+  /// The same for a path that a person named: a link there stands for the file that it leads to, which keeps its
+  /// permissions.
+  /// - Throws: as `replace`, and `FreshetError` with `invalid_argument` for what is no regular file.
+  static func replace(named path: String, _ body: (DurableFile) throws -> Void) throws {
+    guard let replacement = try OutputTarget(of: path).replacement() else {
+      throw FreshetError(
+        .invalidArgument,
+        "it is a device or a pipe, and the parts of this file are not written in their order; name a file",
+        path: path
+      )
+    }
+    do {
+      try body(DurableFile(descriptor: replacement.file, path: path))
+      try replacement.commit()
+    } catch {
+      replacement.discard()
+      throw error
+    }
+  }
+
   /// Appends bytes.
   func write(_ bytes: [UInt8]) throws {
     try bytes.withUnsafeBytes { try descriptor.write($0, path: path) }

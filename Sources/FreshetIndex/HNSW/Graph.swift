@@ -8,8 +8,8 @@ public struct GraphParameters: Sendable, Hashable {
   public var connections = 16
   /// The beam while building (`efConstruction`).
   public var buildBreadth = 128
-  /// The least beam of a search (`ef`).
-  public var searchBreadth = 256
+  /// The least beam of a search (`ef`); `nil` takes what was measured when the graph was built.
+  public var searchBreadth: Int?
   /// The beam for each result asked for, where that is more.
   public var breadthPerResult = 2
   /// Threads that build.
@@ -41,7 +41,7 @@ final class Graph: Accelerator, @unchecked Sendable {
     self.owners = owners
   }
 
-  /// Builds the graph; with one thread the same rows give the same graph.
+  /// Builds the graph, and measures how wide its searches have to be; with one thread the same rows give the same graph.
   /// - Throws: `FreshetError` with `index_failed` when memory is short; `CancellationError`.
   static func build(over segment: Segment, _ parameters: GraphParameters) throws -> Graph {
     var message = FailureMessage()
@@ -63,17 +63,35 @@ final class Graph: Accelerator, @unchecked Sendable {
       )
     else { throw failure() }
     defer { freshet_hnsw_builder_free(builder) }
-    for start in stride(from: 0, to: segment.count, by: insertionsBetweenChecks) {
-      try Task.checkCancellation()
-      let end = min(start + insertionsBetweenChecks, segment.count)
+    func insert(_ order: [UInt32]) throws {
       let threads = UInt32(clamping: max(1, parameters.threads))
-      guard freshet_hnsw_builder_insert(builder, start, end, threads, &message.bytes, message.bytes.count) else {
-        throw failure()
+      for start in stride(from: 0, to: order.count, by: insertionsBetweenChecks) {
+        try Task.checkCancellation()
+        let places = order[start..<min(start + insertionsBetweenChecks, order.count)]
+        let isInserted = places.withUnsafeBufferPointer {
+          freshet_hnsw_builder_insert(builder, $0.baseAddress, $0.count, threads, &message.bytes, message.bytes.count)
+        }
+        guard isInserted else { throw failure() }
       }
     }
+    let trial = BreadthTrial(rows: segment.count)
+    try insert(trial.others)
+    let breadth = try trial.breadth(of: Graph(flattening: builder, rows: segment.count, parameters), in: segment)
+    try insert(trial.queries)
+    return Graph(flattening: builder, rows: segment.count, parameters, breadth: breadth)
+  }
+
+  /// Copies what a builder has linked so far.
+  private convenience init(
+    flattening builder: OpaquePointer,
+    rows: Int,
+    _ parameters: GraphParameters,
+    breadth: Int = 0
+  ) {
     var lists = 0
-    let shape = freshet_hnsw_builder_shape(builder, &lists)
-    let layout = Layout(rows: segment.count, lists: lists, connections: Int(shape.connections))
+    var shape = freshet_hnsw_builder_shape(builder, &lists)
+    shape.breadth = UInt32(clamping: breadth)
+    let layout = Layout(rows: rows, lists: lists, connections: Int(shape.connections))
     let ground = AlignedMemory(capacity: layout.groundBytes)
     let starts = AlignedMemory(capacity: layout.startsBytes)
     let upper = AlignedMemory(capacity: layout.upperBytes)
@@ -90,7 +108,7 @@ final class Graph: Accelerator, @unchecked Sendable {
       UnsafeMutablePointer(mutating: view.starts),
       UnsafeMutablePointer(mutating: view.upper)
     )
-    return Graph(view, rows: segment.count, parameters, owners: [ground, starts, upper])
+    self.init(view, rows: rows, parameters, owners: [ground, starts, upper])
   }
 
   /// Takes a stored graph; `nil` when its sections do not fit the segment.
@@ -146,16 +164,26 @@ final class Graph: Accelerator, @unchecked Sendable {
     ]
   }
 
+  /// The beam that a search for so many rows has.
+  private func breadth(limit: Int) -> Int {
+    // Measured for `BreadthTrial.limit` rows, of which the best count.
+    let wider = Double(max(limit, BreadthTrial.limit)) / Double(BreadthTrial.limit)
+    let measured = Double(graph.shape.breadth) * wider.squareRoot()
+    return max(parameters.searchBreadth ?? max(Int(measured), BreadthTrial.least), limit * parameters.breadthPerResult)
+  }
+
   func search(_ query: Query, in segment: Segment, limit: Int, mask: RowSet?, matches: Int) -> [ScoredRow]? {
-    let breadth = max(parameters.searchBreadth, limit * parameters.breadthPerResult)
+    let breadth = breadth(limit: limit)
     // A beam of `breadth` looks at about 20 rows for each place of the beam and each row that the mask lets through, at
-    // random, which costs about four times as much as a row of a scan: scan where that is less.
+    // random, which costs about eight times as much as a row of a scan (140 against 18 ns among a million): scan where
+    // that is less.
     let visits = Double(breadth) * 20 * Double(rows) / Double(max(matches, 1))
-    guard visits * 4 < Double(matches) else { return nil }
+    guard visits * 8 < Double(matches) else { return nil }
     return found(query, in: segment, limit: limit, mask: mask, breadth: breadth, mostVisits: matches)
   }
 
-  private func found(
+  /// The best rows that a beam of that breadth finds; `nil` when it would look at more rows than that, or found too few.
+  func found(
     _ query: Query,
     in segment: Segment,
     limit: Int,

@@ -7,6 +7,9 @@ public struct ModelDescription: Hashable, Sendable {
   public var fingerprint: String
   /// Components of a vector.
   public var dimension: Int
+  /// The most components that a vector may have.
+  public static let dimensionMax = 65_535
+
   /// Tokens that the model reads at once; `nil` when it is not known.
   public var maximumTokens: Int?
 

@@ -209,7 +209,7 @@ public protocol StoreSnapshot {
   /// moment, for documents, versions, chunks, keywords, filters, occurrences and the log.
   ///
   /// Vectors are those that are stored now. What has no history is as it is now (settings, models, the paths of items) or
-  /// empty (items, failures).
+  /// empty (items, failures). What a transaction answers here holds until it writes again.
   ///
   /// - Parameter sequence: the last change of that state; 0 for the collection before its first one.
   /// - Throws: `FreshetError` with `invalid_argument` for a change that has not come yet, `history_pruned` below
@@ -281,6 +281,11 @@ public protocol StoreTransaction: StoreSnapshot {
 
   /// Puts a document's edition under another pipeline without a change, when what it would make is the same.
   func touch(document: DocumentID, pipeline: String) throws
+
+  /// Notes, without a change, when the file of a live document whose content stayed was last changed: `fileModified` and
+  /// `modified` in the metadata say it from now on, until a version or other metadata replace it. Versions, editions and
+  /// the log keep what was true when they were made.
+  func touch(document: DocumentID, fileModified: Timestamp) throws
 
   // MARK: Vectors
 

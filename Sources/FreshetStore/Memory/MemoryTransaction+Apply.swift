@@ -133,7 +133,7 @@ extension MemoryTransaction {
       parser: change.edition?.parser ?? "",
       editionState: change.edition?.state ?? stored?.record.editionState ?? .complete,
       chunkCount: change.edition?.chunks.count ?? 0,
-      fileModified: last?.fileModified ?? .epoch,
+      fileModified: TouchedFile.remaining(stored?.record.fileModified, after: change) ?? last?.fileModified ?? .epoch,
       createdAt: versions.first?.at ?? now,
       updatedAt: last?.at ?? now
     )

@@ -98,6 +98,14 @@ final class MemoryTransaction: MemorySnapshot, StoreTransaction {
     state.documents[document]?.record.pipeline = pipeline
   }
 
+  func touch(document: DocumentID, fileModified: Timestamp) throws {
+    guard let record = state.documents[document]?.record, record.state == .live else {
+      throw refusal("There is no live document \(document).")
+    }
+    state.documents[document]?.record.fileModified = fileModified
+    state.documents[document]?.record.metadata = TouchedFile.metadata(record.metadata, modified: fileModified)
+  }
+
   // MARK: Vectors
 
   func registerModel(_ description: ModelDescription) throws -> ModelRecord {
@@ -107,7 +115,7 @@ final class MemoryTransaction: MemorySnapshot, StoreTransaction {
       }
       return known.record
     }
-    guard (1...ModelLimits.dimensionMax).contains(description.dimension) else {
+    guard (1...ModelDescription.dimensionMax).contains(description.dimension) else {
       throw FreshetError(.modelMismatch, "A model of \(description.dimension) components cannot be stored.")
     }
     state.lastModel += 1

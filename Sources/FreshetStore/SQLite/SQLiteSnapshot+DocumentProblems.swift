@@ -12,6 +12,8 @@ extension SQLiteSnapshot {
     var edition: Int64?
     var createdAt: Timestamp
     var source: String
+    /// When the file was changed, where that is noted beside the version.
+    var fileModified: Timestamp?
   }
 
   private struct EditionRow {
@@ -34,7 +36,8 @@ extension SQLiteSnapshot {
   func checkDocuments(_ found: inout ProblemCollector) throws {
     let documents = try connection.rows(
       """
-      SELECT d.id, d.uuid, d.origin, d.is_live, d.version, d.content_hash, d.edition, d.created_at, s.name
+      SELECT d.id, d.uuid, d.origin, d.is_live, d.version, d.content_hash, d.edition, d.created_at, s.name,
+        d.file_modified
       FROM document d JOIN source s ON s.id = d.source ORDER BY d.id
       """
     ) { row in
@@ -47,7 +50,8 @@ extension SQLiteSnapshot {
         contentHash: try row.hash(5),
         edition: row.isNull(6) ? nil : row.integer(6),
         createdAt: row.timestamp(7),
-        source: row.text(8)
+        source: row.text(8),
+        fileModified: row.isNull(9) ? nil : row.timestamp(9)
       )
     }
     var fieldCount = 0
@@ -101,7 +105,7 @@ extension SQLiteSnapshot {
     let agrees =
       last.number == document.version && last.contentHash == document.contentHash
       && document.isLive == (last.kind != .deleted) && last.origin.utf8.elementsEqual(document.origin.utf8)
-      && first.at == document.createdAt
+      && first.at == document.createdAt && (document.isLive || document.fileModified == nil)
     if !agrees {
       problem("document_altered", last.number, "the document does not agree with its versions.")
     }
@@ -264,7 +268,7 @@ extension SQLiteSnapshot {
     guard document.isLive, let edition else { return 0 }
     let fields = FieldRow.rows(
       of: StandardFields.fields(
-        of: edition.metadata,
+        of: TouchedFile.metadata(edition.metadata, modified: document.fileModified),
         source: document.source,
         origin: document.origin,
         title: edition.title,

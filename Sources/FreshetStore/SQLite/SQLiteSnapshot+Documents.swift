@@ -4,7 +4,8 @@ extension SQLiteSnapshot {
   /// The columns and joins of a document with its current version and edition; conditions follow.
   static let documentSelection = """
     SELECT d.uuid, d.source, s.name, d.item_path, d.origin, d.is_live, d.version, v.content_hash, v.size, e.title,
-      e.metadata, d.pipeline, r.parser, e.state, e.chunk_count, v.file_modified, d.created_at, v.at
+      e.metadata, d.pipeline, r.parser, e.state, e.chunk_count, v.file_modified, d.created_at, v.at,
+      d.file_modified
     FROM document d JOIN source s ON s.id = d.source
       JOIN version v ON v.document = d.id AND v.number = d.version
       LEFT JOIN edition e ON e.id = d.edition LEFT JOIN rendition r ON r.id = e.rendition\n
@@ -17,6 +18,7 @@ extension SQLiteSnapshot {
   /// A row of `documentSelection`, or of what has the same columns.
   func document(_ row: Statement) throws -> DocumentRecord {
     let isLive = row.integer(5) != 0
+    let touched = row.isNull(18) ? nil : row.timestamp(18)
     return DocumentRecord(
       id: try row.identifier(0),
       source: row.integer(1),
@@ -28,12 +30,12 @@ extension SQLiteSnapshot {
       contentHash: try row.hash(7),
       size: row.integer(8),
       title: row.text(9),
-      metadata: row.isNull(10) ? [:] : try metadata(row, 10),
+      metadata: row.isNull(10) ? [:] : TouchedFile.metadata(try metadata(row, 10), modified: touched),
       pipeline: row.text(11),
       parser: isLive ? row.text(12) : "",
       editionState: row.isNull(13) ? .complete : try row.choice(13),
       chunkCount: isLive ? row.int(14) : 0,
-      fileModified: row.timestamp(15),
+      fileModified: touched ?? row.timestamp(15),
       createdAt: row.timestamp(16),
       updatedAt: row.timestamp(17)
     )

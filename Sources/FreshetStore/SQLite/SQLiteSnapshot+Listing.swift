@@ -41,7 +41,7 @@ extension SQLiteSnapshot {
     case .name: "replace(d.origin, rtrim(d.origin, replace(d.origin, '/', '')), '')"
     case .type: "json_extract(e.metadata, '$.type')"
     case .size: "v.size"
-    case .modified: "v.file_modified"
+    case .modified: "coalesce(d.file_modified, v.file_modified)"
     case .created: "d.created_at"
     case .updated: "v.at"
     case .versions: "d.version"

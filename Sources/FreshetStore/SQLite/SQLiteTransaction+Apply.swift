@@ -10,6 +10,8 @@ extension SQLiteTransaction {
     var createdAt: Timestamp
     var chain: ContentHash
     var fields: Set<FieldRow>
+    /// When the file was changed, where that is noted beside the version.
+    var fileModified: Timestamp?
   }
 
   /// An edition that fits: every passage exists, every chunk is known to be kept or new.
@@ -57,13 +59,14 @@ extension SQLiteTransaction {
     try connection.row(
       """
       SELECT d.id, d.source, d.origin, d.is_live, d.version, d.content_hash, d.pipeline, d.created_at, v.chain,
-        s.name, e.title, e.metadata, v.size, v.file_modified
+        s.name, e.title, e.metadata, v.size, v.file_modified, d.file_modified
       FROM document d JOIN version v ON v.document = d.id AND v.number = d.version
         JOIN source s ON s.id = d.source LEFT JOIN edition e ON e.id = d.edition WHERE d.uuid = ?1
       """,
       .id(id)
     ) { row in
       let isLive = row.integer(3) != 0
+      let touched = row.isNull(14) ? nil : row.timestamp(14)
       return StoredDocument(
         row: row.integer(0),
         before: DocumentBefore(
@@ -79,14 +82,15 @@ extension SQLiteTransaction {
         fields: isLive
           ? FieldRow.rows(
             of: StandardFields.fields(
-              of: try metadata(row, 11),
+              of: TouchedFile.metadata(try metadata(row, 11), modified: touched),
               source: row.text(9),
               origin: row.text(2),
               title: row.text(10),
               size: row.integer(12),
               modified: row.timestamp(13)
             )
-          ) : []
+          ) : [],
+        fileModified: touched
       )
     }
   }
@@ -191,7 +195,7 @@ extension SQLiteTransaction {
     try connection.run(
       """
       UPDATE document SET source = ?2, item_path = ?3, origin = ?4, is_live = ?5, version = ?6, content_hash = ?7,
-        edition = coalesce(?8, edition), pipeline = ?9 WHERE id = ?1
+        edition = coalesce(?8, edition), pipeline = ?9, file_modified = ?10 WHERE id = ?1
       """,
       .integer(document),
       .integer(change.source),
@@ -201,7 +205,8 @@ extension SQLiteTransaction {
       .int(number),
       .hash(contentHash),
       editionRow.map { .integer($0) } ?? .null,
-      .text(edition?.edition.pipeline ?? stored?.pipeline ?? "")
+      .text(edition?.edition.pipeline ?? stored?.pipeline ?? ""),
+      TouchedFile.remaining(stored?.fileModified, after: change).map { .integer($0.nanoseconds) } ?? .null
     )
     try updateFields(of: document, from: stored?.fields ?? [], to: fields(change, source: source, row: document))
     return try appendToLog(

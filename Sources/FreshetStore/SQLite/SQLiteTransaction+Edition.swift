@@ -132,6 +132,33 @@ extension SQLiteTransaction {
     }
   }
 
+  func touch(document: DocumentID, fileModified: Timestamp) throws {
+    let stored = try connection.row(
+      """
+      SELECT d.id, e.metadata, v.file_modified, d.file_modified FROM document d JOIN edition e ON e.id = d.edition
+        JOIN version v ON v.document = d.id AND v.number = d.version WHERE d.uuid = ?1 AND d.is_live = 1
+      """,
+      .id(document)
+    ) { row in
+      let touched = row.isNull(3) ? nil : row.timestamp(3)
+      let field = try TouchedFile.metadata(metadata(row, 1), modified: touched)[TouchedFile.field]
+      return (row: row.integer(0), field: field ?? .string(row.timestamp(2).description))
+    }
+    guard let stored else { throw refusal("There is no live document \(document).") }
+    try writing {
+      try connection.run(
+        "UPDATE document SET file_modified = ?2 WHERE id = ?1",
+        .integer(stored.row),
+        .integer(fileModified.nanoseconds)
+      )
+      try updateFields(
+        of: stored.row,
+        from: FieldRow.rows(of: [TouchedFile.field: stored.field]),
+        to: FieldRow.rows(of: [TouchedFile.field: .string(fileModified.description)])
+      )
+    }
+  }
+
   // MARK: Fields
 
   /// The fields of a document after a change; none once it is deleted.

@@ -16,10 +16,10 @@ extension SQLiteTransaction {
       }
       return known
     }
-    guard (1...ModelLimits.dimensionMax).contains(description.dimension) else {
+    guard (1...ModelDescription.dimensionMax).contains(description.dimension) else {
       throw FreshetError(
         .modelMismatch,
-        "A model of \(description.dimension) components cannot be stored; 1 to \(ModelLimits.dimensionMax) are possible.",
+        "A model of \(description.dimension) components cannot be stored; 1 to \(ModelDescription.dimensionMax) are possible.",
         path: connection.path
       )
     }

@@ -106,6 +106,17 @@ enum Schema {
     );
     CREATE TABLE setting(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     """,
+    // When the file of a document was last changed, if that is later than its version; and members of a file at the root
+    // of its source have no category.
+    """
+    ALTER TABLE document ADD COLUMN file_modified INTEGER;
+    UPDATE OR REPLACE field SET value = '' WHERE name = 'category' AND document IN (
+      SELECT d.id FROM document d JOIN edition e ON e.id = d.edition
+      WHERE d.is_live = 1 AND instr(d.origin, '!/') > 0
+        AND instr(substr(d.origin, 1, instr(d.origin, '!/')), '/') = 0
+        AND json_type(e.metadata, '$.category') IS NULL
+    );
+    """,
     """
     CREATE TABLE annotation(document INTEGER PRIMARY KEY REFERENCES document(id), metadata TEXT NOT NULL);
     """,

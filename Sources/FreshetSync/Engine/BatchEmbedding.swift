@@ -6,16 +6,21 @@ struct BatchEmbedding: Sendable {
   let run: SyncRun
   let embedder: any Embedder
   let model: ModelID
+  /// Whether the embedder is asked at all.
+  let health: EmbedderHealth
 
-  /// Failed calls in a row after which the embedder counts as down and the rest of the texts is not tried.
-  static let failuresUntilDown = 3
+  /// - Parameter health: shared by all that asks the embedder in the run; one of its own by default.
+  init(run: SyncRun, embedder: any Embedder, model: ModelID, health: EmbedderHealth? = nil) {
+    self.run = run
+    self.embedder = embedder
+    self.model = model
+    self.health = health ?? EmbedderHealth(pause: run.options.embedderPause)
+  }
 
   private final class Work: Sendable {
     struct State {
       var queue: ArraySlice<PassageDraft>
       var outcome = EmbeddingStage.Outcome()
-      var failuresInARow = 0
-      var down: FreshetError?
     }
 
     let state: Mutex<State>
@@ -31,6 +36,8 @@ struct BatchEmbedding: Sendable {
     let work = Work(texts)
     let parallelism = max(1, embedder.parallelism)
     let batchSize = run.options.batchSize(parallelism: parallelism)
+    // While it is down, one call shows whether it is back before others follow.
+    if health.isDown, let batch = nextBatch(work, batchSize, parallelism) { try await embed(batch, work) }
     try await withThrowingTaskGroup(of: Void.self) { group in
       for _ in 0..<min(parallelism, (texts.count + batchSize - 1) / batchSize) {
         group.addTask {
@@ -46,11 +53,12 @@ struct BatchEmbedding: Sendable {
   private func nextBatch(_ work: Work, _ size: Int, _ parallelism: Int) -> [PassageDraft]? {
     if run.stop.isGiven { return nil }
     return work.state.withLock { state in
-      if let down = state.down {
-        for text in state.queue { state.outcome.failures[text.key] = down }
-        state.queue = []
-      }
       guard !state.queue.isEmpty else { return nil }
+      if let refusal = health.refusal() {
+        for text in state.queue { state.outcome.failures[text.key] = refusal }
+        state.queue = []
+        return nil
+      }
       let share = (state.queue.count + parallelism - 1) / parallelism
       let batch = Array(state.queue.prefix(min(size, share)))
       state.queue = state.queue.dropFirst(batch.count)
@@ -62,6 +70,7 @@ struct BatchEmbedding: Sendable {
     do {
       let texts = batch.map { PassageText.embedded(heading: $0.heading, body: $0.body) }
       let vectors = try await run.timed(\.embed) { try await embedder.embed(texts, for: .document) }
+      health.answered()
       guard vectors.count == batch.count, vectors.dimension == embedder.model.dimension else {
         throw FreshetError(
           .modelMismatch,
@@ -80,13 +89,13 @@ struct BatchEmbedding: Sendable {
         progress.chunksEmbedded += batch.count
       }
       work.state.withLock { state in
-        state.failuresInARow = 0
         for (draft, id) in zip(batch, ids) {
           state.outcome.ids[draft.key] = id
           state.outcome.embedded.insert(draft.key)
         }
       }
     } catch let error as FreshetError where Self.isOfTheEmbedder(error) {
+      if error.isTransient { health.failed(error) } else { health.answered() }
       if !error.isTransient, batch.count > 1 {
         // One text may be what the embedder refuses: the others must not suffer for it.
         try await embed(Array(batch[..<(batch.count / 2)]), work)
@@ -95,9 +104,6 @@ struct BatchEmbedding: Sendable {
       }
       work.state.withLock { state in
         for draft in batch { state.outcome.failures[draft.key] = error }
-        guard error.isTransient else { return }
-        state.failuresInARow += 1
-        if state.failuresInARow >= Self.failuresUntilDown { state.down = error }
       }
     }
   }

@@ -124,6 +124,8 @@ struct CommitStage: Sendable {
     switch ready.element {
     case .document(let document): told.append(try apply(document, ready, transaction))
     case .deletion(let document, let reason): told.append(try delete(document, reason, transaction))
+    case .deletionsAccepted(let source):
+      try transaction.set(RemainingItems.setting(source), to: run.id.description)
     case .failure(let failure):
       let key = FailedItem(source: failure.source, path: failure.itemPath)
       memory.failed[key, default: []].insert(failure.origin)
@@ -131,7 +133,10 @@ struct CommitStage: Sendable {
       told.append(.failed(try record(failure, transaction)))
     case .itemFinished(let item):
       let key = FailedItem(source: item.sourceName, path: item.path)
-      for (document, pipeline) in item.touched { try transaction.touch(document: document, pipeline: pipeline) }
+      for touched in item.touched {
+        if let pipeline = touched.pipeline { try transaction.touch(document: touched.document, pipeline: pipeline) }
+        if let time = touched.fileModified { try transaction.touch(document: touched.document, fileModified: time) }
+      }
       if var record = item.record {
         if !memory.failedTransiently.contains(key) {
           record.documents = try transaction.liveDocuments(source: item.source, itemPath: item.path).count

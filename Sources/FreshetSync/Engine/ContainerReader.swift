@@ -18,7 +18,7 @@ struct ContainerReader: Sendable {
     struct State {
       var seen: Set<String> = []
       var unchanged = 0
-      var touched: [(document: DocumentID, pipeline: String)] = []
+      var touched: [TouchedDocument] = []
       var isHeld = false
     }
 

@@ -45,7 +45,8 @@ struct Departures: Sendable {
     if run.stop.isGiven { return withheld }
 
     var held = Set(endings.filter { !$0.isFinished }.map(\.pass.source.name))
-    for (name, loss) in losses.sorted(by: { $0.key < $1.key }) where !mayDelete(loss, of: name) {
+    for (name, loss) in losses.sorted(by: { $0.key < $1.key }) {
+      if try await mayDelete(loss, of: name) { continue }
       held.insert(name)
       let kept = Set(loss.gone.map(\.document.itemPath))
       losses[name]?.items.removeAll { kept.contains($0) }
@@ -316,18 +317,28 @@ struct Departures: Sendable {
   // MARK: Deletions
 
   /// Asks the guard; what it holds back is told.
-  private func mayDelete(_ losses: Losses, of name: String) -> Bool {
+  private func mayDelete(_ losses: Losses, of name: String) async throws -> Bool {
     guard !losses.gone.isEmpty else { return true }
+    let guardian = run.options.deletionGuard
     let ending = endings.first { $0.pass.source.name == name }
-    let situation = DeletionGuard.Situation(
-      source: name,
-      live: losses.live,
-      listed: ending?.listed ?? 0,
-      isWhole: ending?.isWhole ?? true,
-      deletions: Dictionary(losses.gone.map { ($0.reason, 1) }, uniquingKeysWith: +)
-    )
-    guard let held = run.options.deletionGuard.verdict(situation) else { return true }
-    hold(held)
+    let look = RemainingItems(run: run)
+    do {
+      let situation = DeletionGuard.Situation(
+        source: name,
+        live: losses.live,
+        isEmpty: try await guardian.allowMassDelete ? false : look.isEmpty(ending),
+        recent: try await guardian.allowMassDelete ? 0 : look.recentDeletions(of: ending),
+        deletions: Dictionary(losses.gone.map { ($0.reason, 1) }, uniquingKeysWith: +)
+      )
+      guard let held = guardian.verdict(situation) else {
+        if guardian.allowMassDelete { try await send(.deletionsAccepted(sourceName: name)) }
+        return true
+      }
+      hold(held)
+    } catch let error as FreshetError where error.code == .sourceUnavailable {
+      let sentence = "\(FreshetErrorRecord(error).message) (nothing was deleted)"
+      hold(HeldDeletions(source: name, count: losses.gone.count, sentence: sentence))
+    }
     return false
   }
 

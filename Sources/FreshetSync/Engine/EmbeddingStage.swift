@@ -13,6 +13,14 @@ struct EmbeddingStage: Sendable {
   let run: SyncRun
   /// The embedder and the model's number; `nil` when the collection keeps no vectors.
   let embedding: (embedder: any Embedder, model: ModelID)?
+  /// Whether the embedder is asked, from window to window.
+  let health: EmbedderHealth
+
+  init(run: SyncRun, embedding: (embedder: any Embedder, model: ModelID)?) {
+    self.run = run
+    self.embedding = embedding
+    health = EmbedderHealth(pause: run.options.embedderPause)
+  }
 
   /// What became of the passages of a window.
   struct Outcome: Sendable {
@@ -180,7 +188,12 @@ struct EmbeddingStage: Sendable {
     var outcome = Outcome(ids: known)
     guard !missing.isEmpty else { return outcome }
     for draft in missing { outcome.ids[draft.key] = nil }
-    let made = try await BatchEmbedding(run: run, embedder: embedding.embedder, model: embedding.model).embed(missing)
+    let made = try await BatchEmbedding(
+      run: run,
+      embedder: embedding.embedder,
+      model: embedding.model,
+      health: health
+    ).embed(missing)
     outcome.ids.merge(made.ids) { $1 }
     outcome.failures = made.failures
     outcome.embedded = made.embedded

@@ -122,11 +122,11 @@ struct ItemReader: Sendable {
         )
       )
       try await end(work, record, gone: gone, isOpen: true)
-    case .keep(_, refresh: false):
-      try await end(work, record, unchanged: 1, gone: gone)
+    case .keep(let live, refresh: false):
+      try await end(work, record, unchanged: 1, touched: fileTouch(of: live, work, fetched.attributes), gone: gone)
     case let decision:
       do {
-        let touched = try await prepare(
+        let same = try await prepare(
           decision,
           work: work,
           origin: origin,
@@ -137,13 +137,27 @@ struct ItemReader: Sendable {
           contentHash: record.hash,
           attributes: fetched.attributes
         )
-        try await end(work, record, unchanged: touched.count, touched: touched, gone: gone)
+        var touched = same
+        if case .keep(let live, _) = decision { touched += fileTouch(of: live, work, fetched.attributes) }
+        try await end(work, record, unchanged: same.count, touched: touched, gone: gone)
       } catch let error as FreshetError where !error.isOfTheStore {
         try await sendFailure(work, origin: origin, error, content: record.hash)
         // What failed for good is not read again until it changes.
         if !error.isTransient { try await end(work, record) }
       }
     }
+  }
+
+  /// What is to be noted of a file that was changed while its content stayed (`touch`, a checkout): no change of the
+  /// document, but what `modified` says. A document in a file of many keeps the time at which it came to be what it is,
+  /// and so does one whose source says another `modified`.
+  private func fileTouch(
+    of live: DocumentRecord,
+    _ work: WorkItem,
+    _ attributes: FetchedAttributes
+  ) -> [TouchedDocument] {
+    guard live.fileModified != attributes.modified, work.pass.source.metadata["modified"] == nil else { return [] }
+    return [TouchedDocument(document: live.id, fileModified: attributes.modified)]
   }
 
   private func parseSingle(_ parser: any Parser, _ fetched: FetchedContent) async throws -> Rendition {
@@ -208,7 +222,7 @@ struct ItemReader: Sendable {
     content: HeldContent,
     contentHash: ContentHash,
     attributes: FetchedAttributes
-  ) async throws -> [(document: DocumentID, pipeline: String)] {
+  ) async throws -> [TouchedDocument] {
     let pass = work.pass
     let path = pass.source.origin(of: work.item.path)
     let size = Int64(content.count)
@@ -222,7 +236,7 @@ struct ItemReader: Sendable {
     }
     if let moved = renames[OriginKey(source: pass.record.id, origin: origin)] { (kind, previous) = (.renamed, moved) }
     let (said, annotation) = try await self.annotation(of: previous)
-    // A refresh states what was true when the version was made: a touched file is no change.
+    // A refresh states what is known of the file: that it was touched is noted beside (`fileTouch`).
     let modified = kind.makesVersion ? attributes.modified : previous?.fileModified ?? attributes.modified
     let document = previous?.id ?? DocumentID.random()
     let storesContent = run.options.storesContent(pass.source.name, size)
@@ -259,7 +273,8 @@ struct ItemReader: Sendable {
     {
       switch try await comparison(of: chunks, with: live, edition) {
       case .equal where annotation != said: kind = .metadata
-      case .equal where !run.options.ignoresEmbeddingCache: return [(live.id, pass.pipeline)]
+      case .equal where !run.options.ignoresEmbeddingCache:
+        return [TouchedDocument(document: live.id, pipeline: pass.pipeline)]
       case .equal: kind = .embedded
       case .otherMetadata: kind = .metadata
       case .otherText: break
@@ -344,7 +359,7 @@ struct ItemReader: Sendable {
     _ work: WorkItem,
     _ record: ItemRecord,
     unchanged: Int = 0,
-    touched: [(document: DocumentID, pipeline: String)] = [],
+    touched: [TouchedDocument] = [],
     gone: [DocumentRecord] = [],
     reason: DeletionReason = .memberRemoved,
     isOpen: Bool = false

@@ -45,7 +45,7 @@ struct ModelMigration: Sendable {
       (
         models: try snapshot.models(), isIncomplete: try snapshot.setting(Self.incompleteSetting) != nil,
         untold: try snapshot.setting(Self.untoldSetting),
-        triesRefused: try run.options.retriesFailures
+        triesRefused: try (run.options.retriesFailures || run.options.force)
           && snapshot.failures(source: nil, itemPath: nil).contains { $0.error.code == .embedderFailed }
       )
     }

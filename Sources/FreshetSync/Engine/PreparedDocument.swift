@@ -63,6 +63,8 @@ enum PipelineElement: Sendable {
   case failure(FailureRecord)
   /// A document to delete.
   case deletion(DocumentRecord, DeletionReason)
+  /// The deletions of a source that follow were allowed whatever their number.
+  case deletionsAccepted(sourceName: String)
   /// Everything of an item came before: its row can be saved.
   case itemFinished(FinishedItem)
   /// The item is gone; its row goes too unless it still has documents.
@@ -85,8 +87,17 @@ struct FinishedItem: Sendable {
   var path: [UInt8]
   /// Documents whose content did not change.
   var unchanged: Int
-  /// Documents whose edition is made by the present pipeline without a change.
-  var touched: [(document: DocumentID, pipeline: String)]
+  /// Documents of which something is noted without a change.
+  var touched: [TouchedDocument]
+}
+
+/// A document that stays as it is.
+struct TouchedDocument: Sendable {
+  var document: DocumentID
+  /// The present pipeline, which makes the edition that the document has.
+  var pipeline: String?
+  /// When the file was changed, though its content was not.
+  var fileModified: Timestamp?
 }
 
 extension ChunkDraft {

@@ -13,7 +13,14 @@ extension SyncEngine {
   /// that does not serve yet costs the passages that the collection has already, too.
   public func forecast() async throws -> SyncForecast {
     let start = ContinuousClock.now
-    let run = SyncRun(stages: stages, options: options, id: .random(), stop: StopSignal(), handler: { _ in })
+    let run = SyncRun(
+      stages: stages,
+      options: options,
+      id: .random(),
+      startedAt: clock.now(),
+      stop: StopSignal(),
+      handler: { _ in }
+    )
     let passes = try await SourceRegistration(run: run).existingPasses()
     let hasEmbedder = stages.embedder != nil
     let (failures, awaiting) = try await stages.store.read(.everything) { snapshot in
@@ -193,7 +200,7 @@ extension SyncEngine {
         forecast.documents.failed += 1
         forecast.failures.append(failure)
       case .itemFinished(let item): forecast.documents.unchanged += item.unchanged
-      case .itemRemoved, .flush: break
+      case .itemRemoved, .deletionsAccepted, .flush: break
       }
       return new
     }

@@ -14,7 +14,7 @@ import FreshetSystem
 public struct SyncEngine: Sendable {
   let stages: SyncStages
   let options: SyncOptions
-  private let clock: any WallClock
+  let clock: any WallClock
   private let timer: any Clock<Duration>
 
   /// Composes an engine.
@@ -57,7 +57,14 @@ public struct SyncEngine: Sendable {
   ) async throws -> SyncReport {
     let start = ContinuousClock.now
     let startedAt = clock.now()
-    let run = SyncRun(stages: stages, options: options, id: .random(), stop: stop, handler: handler)
+    let run = SyncRun(
+      stages: stages,
+      options: options,
+      id: .random(),
+      startedAt: startedAt,
+      stop: stop,
+      handler: handler
+    )
     let head = try await stages.store.read(.everything) { $0.head }
     run.count { $0.sequence = head.sequence }
     let passes = try await SourceRegistration(run: run).passes()

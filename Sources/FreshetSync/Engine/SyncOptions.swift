@@ -54,6 +54,8 @@ public struct SyncOptions: Sendable {
   public var embedderBatch = 32
   /// Texts collected, over documents, before they are ordered by length and embedded.
   public var embedderWindow = 512
+  /// How long an embedder whose calls fail in a row is left alone before one call tries it again.
+  public var embedderPause: Duration = .seconds(30)
   /// Bytes of documents between the stages.
   public var bytesInFlight = 64 << 20
   /// Restricts the run to these paths of each source named; empty means everything.

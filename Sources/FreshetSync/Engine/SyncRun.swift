@@ -7,6 +7,7 @@ final class SyncRun: Sendable {
   let stages: SyncStages
   let options: SyncOptions
   let id: RunID
+  let startedAt: Timestamp
   let stop: StopSignal
   /// Threads for blocking work of the readers.
   let pool: ThreadPool
@@ -26,12 +27,14 @@ final class SyncRun: Sendable {
     stages: SyncStages,
     options: SyncOptions,
     id: RunID,
+    startedAt: Timestamp,
     stop: StopSignal,
     handler: @escaping @Sendable (SyncEvent) -> Void
   ) {
     self.stages = stages
     self.options = options
     self.id = id
+    self.startedAt = startedAt
     self.stop = stop
     self.handler = handler
     pool = ThreadPool(name: "freshet-read", threads: options.workers + 1)

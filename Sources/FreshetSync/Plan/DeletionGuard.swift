@@ -8,6 +8,9 @@ public struct DeletionGuard: Hashable, Sendable {
   public var maximumRatio: Double
   /// Deletions up to this number are never held for their share: small sources change by large shares.
   public var alwaysAllowed: Int
+  /// How far back deletions count with those of a run over named paths: many small calls, a hook's or a watcher's, are
+  /// to be held where one large call is.
+  public static let window = Duration.seconds(600)
   /// Whether the caller accepts any number (`--allow-mass-delete`).
   public var allowMassDelete: Bool
 
@@ -24,19 +27,19 @@ public struct DeletionGuard: Hashable, Sendable {
     public var source: String
     /// Live documents before the run.
     public var live: Int
-    /// Items in the listing.
-    public var listed: Int
-    /// Whether the listing was of the whole source.
-    public var isWhole: Bool
+    /// Whether the source has no item at all any more, whatever part of it the run is over.
+    public var isEmpty: Bool
+    /// Documents that are gone since a short while (`window`) already, and that nobody has let go in so many words.
+    public var recent: Int
     /// Documents that would be deleted, by reason.
     public var deletions: [DeletionReason: Int]
 
     /// Describes a situation.
-    public init(source: String, live: Int, listed: Int, isWhole: Bool, deletions: [DeletionReason: Int]) {
+    public init(source: String, live: Int, isEmpty: Bool, recent: Int = 0, deletions: [DeletionReason: Int]) {
       self.source = source
       self.live = live
-      self.listed = listed
-      self.isWhole = isWhole
+      self.isEmpty = isEmpty
+      self.recent = recent
       self.deletions = deletions
     }
   }
@@ -51,12 +54,19 @@ public struct DeletionGuard: Hashable, Sendable {
     }
     let documents = Quantity.text(situation.live, of: "document")
     let sourceIsConfigured = situation.deletions[.sourceRemoved] == nil
-    if sourceIsConfigured, situation.isWhole, situation.listed == 0, (situation.deletions[.vanished] ?? 0) > 0 {
+    if sourceIsConfigured, situation.isEmpty, (situation.deletions[.vanished] ?? 0) > 0 {
       return held(
         "the source is empty where \(documents) \(situation.live == 1 ? "was" : "were") (an unmounted disk looks like this)"
       )
     }
-    guard count > alwaysAllowed, Double(count) > maximumRatio * Double(max(situation.live, 1)) else { return nil }
+    guard exceeds(count + situation.recent, of: situation.live + situation.recent) else { return nil }
+    guard exceeds(count, of: situation.live) else {
+      let share = Quantity.text(situation.live + situation.recent, of: "document")
+      return held(
+        "\(count) more would make \(count + situation.recent) of \(share) that are gone within "
+          + "\(Quantity.text(Self.window)), more than the share of \(maximumRatio) that goes unasked"
+      )
+    }
     let share = "\(count) of \(documents)"
     if let removed = situation.deletions[.sourceRemoved], removed == count {
       return held("the source is no longer in the configuration, which would delete \(share)")
@@ -68,5 +78,8 @@ public struct DeletionGuard: Hashable, Sendable {
       )
     }
     return held("\(share) are gone from the source, more than the share of \(maximumRatio) that goes unasked")
+  }
+  private func exceeds(_ count: Int, of live: Int) -> Bool {
+    count > alwaysAllowed && Double(count) > maximumRatio * Double(max(live, 1))
   }
 }

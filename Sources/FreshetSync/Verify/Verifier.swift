@@ -23,7 +23,7 @@ public struct VerificationReport: Sendable, Hashable {
 /// Proves from the outside that a collection is what it promises: the sources' items are the live documents, every
 /// chunk has its passage, every passage its vector and keyword row, every digest and chain holds.
 public struct Verifier: Sendable {
-  private let stages: SyncStages
+  let stages: SyncStages
 
   /// Takes the stages; the embedder is not used.
   public init(stages: SyncStages) {
@@ -57,58 +57,13 @@ public struct Verifier: Sendable {
         expect(
           counts.vectors == counts.passages,
           "vectors_missing",
-          "\(counts.passages - counts.vectors) of \(counts.passages) live passages have no vector; sync again"
+          "\(counts.passages - counts.vectors) of \(counts.passages) live passages have no vector; sync again, "
+            + "or see `freshet failures` for texts that the model refused"
         )
       }
       return report
     }
     if sources { report.problems += try await outOfStep() }
     return report
-  }
-
-  /// Items that differ from their sources: something changed since the last sync, or was missed.
-  ///
-  /// Items in quarantine do not count, since their failure is on record; nothing counts as gone from a part of a source
-  /// that cannot be seen.
-  private func outOfStep() async throws -> [IntegrityProblem] {
-    var problems: [IntegrityProblem] = []
-    let (records, failures) = try await stages.store.read(.everything) { snapshot in
-      (try snapshot.sources(), try snapshot.failures(source: nil, itemPath: nil))
-    }
-    for source in stages.sources {
-      guard let record = records.first(where: { $0.name == source.name }) else { continue }
-      let catalogue = CataloguePages(store: stages.store, source: record.id, paths: [])
-      var comparison = ListingComparison(
-        readsEverything: false,
-        alwaysRead: [],
-        nextPage: { try await catalogue.next(after: $0) }
-      )
-      let quarantined = Set(failures.filter { $0.source == source.name }.map(\.itemPath))
-      var shields: [[UInt8]] = []
-      var findings: [(String, [UInt8])] = []
-      func note(_ finding: ListingComparison.Finding) {
-        switch finding {
-        case .unchanged: break
-        case .toRead(_, let known?) where known.isRacy: break
-        case .toRead(let item, _) where quarantined.contains(item.path): break
-        case .toRead(let item, let known):
-          findings.append((known == nil ? "is not in the collection" : "changed since the last sync", item.path))
-        case .missing(let item): findings.append(("is no longer in its source", item.path))
-        }
-      }
-      let listing = try await source.listing(of: [])
-      while let batch = try await listing.next() {
-        shields += batch.problems.map(\.path)
-        try await comparison.compare(batch.items, note)
-      }
-      try await comparison.finish(note)
-      problems += findings.filter { finding in !shields.contains { covers($0, finding.1) } }.map { sentence, path in
-        IntegrityProblem(
-          code: "out_of_step",
-          message: "\(source.name):\(source.origin(of: path)) \(sentence); sync to bring it in step"
-        )
-      }
-    }
-    return problems
   }
 }

@@ -56,26 +56,14 @@ public enum FileSystem {
   ///
   /// - Throws: `FreshetError`, or what the body throws; the old file then stands as it was.
   public static func replace(_ path: String, permissions: mode_t = 0o644, by body: (Descriptor) throws -> Void) throws {
-    let (folder, name) = split(path)
-    let directory = try Descriptor(opening: folder, flags: O_RDONLY | O_DIRECTORY)
-    let temporary = ".\(name.prefix(100)).\(getpid()).\(UInt64.random(in: 0 ... .max)).new"
-    let file = try Descriptor(
-      opening: temporary,
-      flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
-      mode: permissions,
-      in: directory
-    )
+    let replacement = try FileReplacement(of: path, permissions: permissions)
     do {
-      try body(file)
-      try file.synchronize(path: path)
-      guard renameat(directory.number, temporary, directory.number, name) == 0 else {
-        throw FreshetError.system(errno, "replace the file", path: path)
-      }
+      try body(replacement.file)
+      try replacement.commit()
     } catch {
-      unlinkat(directory.number, temporary, 0)
+      replacement.discard()
       throw error
     }
-    try directory.synchronize(path: folder)
   }
 
   /// Moves a file or folder over another within a file system, durably.
@@ -148,7 +136,7 @@ public enum FileSystem {
   }
 
   /// The path made absolute from the current folder, without `.`, `..` and doubled slashes; nothing has to be there, and
-  /// links stay.
+  /// links stay, except before `..`: that is the folder above the one that the link leads to, as it is for the system.
   ///
   /// - Throws: `FreshetError` when the current folder no longer exists.
   public static func absolutePath(_ path: String) throws -> String {
@@ -162,7 +150,17 @@ public enum FileSystem {
     }
     var parts: [Substring] = []
     for part in (base + path).split(separator: "/") {
-      if part == ".." { _ = parts.popLast() } else if part != "." { parts.append(part) }
+      if part == ".." {
+        let path = "/" + parts.joined(separator: "/")
+        if let status = try? FileStatus(of: path, followingLinks: false), status.kind == .link,
+          let target = try? resolved(path)
+        {
+          parts = target.split(separator: "/")
+        }
+        _ = parts.popLast()
+      } else if part != "." {
+        parts.append(part)
+      }
     }
     return "/" + parts.joined(separator: "/")
   }

@@ -13,14 +13,21 @@ public enum MemoryFile {
   ///
   /// - Throws: `FreshetError`.
   public static func sealed(_ bytes: [UInt8], name: String = "freshet") throws -> Descriptor {
+    let file = try empty(name: name)
+    try bytes.withUnsafeBytes { try file.write($0) }
+    let status = freshet_seal(file.number)
+    guard status == 0 else { throw FreshetError.system(status, "seal a file in memory") }
+    lseek(file.number, 0, SEEK_SET)
+    return file
+  }
+
+  /// A file without bytes, for another process to write into.
+  ///
+  /// - Throws: `FreshetError`.
+  public static func empty(name: String = "freshet") throws -> Descriptor {
     let number = freshet_memory_file(name)
     guard number >= 0 else { throw FreshetError.system(number, "make a file in memory") }
-    let file = Descriptor(owning: number)
-    try bytes.withUnsafeBytes { try file.write($0) }
-    let status = freshet_seal(number)
-    guard status == 0 else { throw FreshetError.system(status, "seal a file in memory") }
-    lseek(number, 0, SEEK_SET)
-    return file
+    return Descriptor(owning: number)
   }
 
   /// The bytes of a file of memory that came from another process.

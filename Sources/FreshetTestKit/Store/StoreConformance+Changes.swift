@@ -12,6 +12,8 @@ extension StoreConformance {
     Check("renames, deletions and restorations keep the identity") { try await $0.keepsIdentity() },
     Check("contents and renditions are kept once and read back") { try await $0.keepsContents() },
     Check("a pipeline is touched without a change") { try await $0.touches() },
+    Check("a touched file is noted without a change") { try await $0.notesTouchedFiles() },
+    Check("a document's folder is its file's, also of one of many in a file") { try await $0.derivesCategories() },
     Check("documents are found by origin, item, content and identity") { try await $0.findsDocuments() },
     Check("listings are ordered, filtered and paged") { try await $0.listsDocuments() },
   ]
@@ -352,6 +354,78 @@ extension StoreConformance {
       }
       try await expectError("touching a document that does not exist", isFreshet(.storeFailed)) {
         try await store.write { try $0.touch(document: .random(), pipeline: "p") }
+      }
+    }
+  }
+
+  private func notesTouchedFiles() async throws {
+    try await withStore { store, source in
+      var document = SampleDocument(origin: "a.md", paragraphs: ["alpha"], metadata: ["team": "ops"])
+      document.metadata["modified"] = .string(document.modified.description)
+      let written = document.modified
+      _ = try await store.write { [document] in try document.apply(.created, to: $0, source: source) }
+      let before = try await store.read(.everything) { $0.head }
+      let id = document.id
+      let touched = Timestamp(nanoseconds: written.nanoseconds + 86_400_123_456_789)
+      func expectModified(_ time: Timestamp, _ what: String) async throws {
+        try await store.read(.everything) { snapshot throws in
+          let record = try snapshot.document(id)
+          try expectEqual(record?.fileModified, time, what)
+          try expectEqual(record?.metadata["modified"], .string(time.description), what)
+          try expectEqual(record?.metadata["team"], "ops", what)
+          for (other, count) in [(written, time == written ? 1 : 0), (time, 1)] {
+            var query = DocumentQuery()
+            query.filter = .metadata("modified", equals: .string(other.description))
+            try expectEqual(try snapshot.documents(query).count, count, what)
+          }
+        }
+      }
+      for time in [touched, written, touched] {
+        try await store.write { try $0.touch(document: id, fileModified: time) }
+        try await expectModified(time, "touched")
+      }
+      try expectEqual(try await store.read(.everything) { $0.head }, before, "touching is no change")
+      try expectEqual(
+        try await store.read(.everything) { try $0.versions(of: id).map(\.fileModified) },
+        [written],
+        "a version keeps what was true when it was made"
+      )
+      // An edition that repeats what is noted keeps it; a version says its own.
+      document.metadata["modified"] = .string(touched.description)
+      _ = try await store.write { [document] in try document.apply(.metadata, to: $0, source: source) }
+      try await expectModified(touched, "other metadata")
+      document.paragraphs = ["beta"]
+      document.metadata["modified"] = .string(written.description)
+      _ = try await store.write { [document] in try document.apply(.modified, to: $0, source: source) }
+      try await expectModified(written, "a version")
+      try await store.write { try $0.touch(document: id, fileModified: touched) }
+      document.metadata["modified"] = "of the source"
+      _ = try await store.write { [document] in try document.apply(.metadata, to: $0, source: source) }
+      try await store.read(.everything) { snapshot throws in
+        try expectEqual(try snapshot.document(id)?.metadata["modified"], "of the source")
+      }
+      try await expectError("touching a document that does not exist", isFreshet(.storeFailed)) {
+        try await store.write { try $0.touch(document: .random(), fileModified: written) }
+      }
+    }
+  }
+
+  private func derivesCategories() async throws {
+    try await withStore { store, source in
+      let expected = [
+        "a.md": "", "b/c.md": "b", "j.jsonl!/1": "", "j.jsonl!/x/y": "", "b/d/j.jsonl!/1": "b/d", "k!.md": "",
+        "m!x/n.md": "m!x",
+      ]
+      for origin in expected.keys {
+        let document = SampleDocument(origin: origin, paragraphs: [origin])
+        _ = try await store.write { try document.apply(.created, to: $0, source: source) }
+      }
+      for category in Set(expected.values) {
+        var query = DocumentQuery()
+        query.filter = .metadata("category", equals: .string(category))
+        let asked = query
+        let found = try await store.read(.everything) { try $0.documents(asked).map(\.origin) }
+        try expectEqual(Set(found), Set(expected.filter { $0.value == category }.keys), "category '\(category)'")
       }
     }
   }

@@ -21,7 +21,7 @@ typedef struct {
   uint32_t connections;    // links of a row on the upper levels; twice as many on the ground
   uint32_t entry;          // the row where a search starts
   uint32_t top_level;      // the entry's level
-  uint32_t reserved;
+  uint32_t breadth;        // the beam that searches of this graph need; 0 when nobody measured it
 } freshet_hnsw_shape;
 
 typedef struct {
@@ -38,14 +38,16 @@ typedef struct freshet_hnsw_builder freshet_hnsw_builder;
 freshet_hnsw_builder *freshet_hnsw_builder_make(
   const freshet_hnsw_rows *rows, uint32_t connections, uint32_t breadth, char *error, size_t error_size);
 
-// Inserts the rows from `first` up to `end`, on so many threads. False, with a sentence in `error`, on failure.
+// Inserts `count` rows by their numbers, on so many threads. False, with a sentence in `error`, on failure.
 bool freshet_hnsw_builder_insert(
-  freshet_hnsw_builder *builder, size_t first, size_t end, uint32_t threads, char *error, size_t error_size);
+  freshet_hnsw_builder *builder, const uint32_t *order, size_t count, uint32_t threads, char *error,
+  size_t error_size);
 
-// The shape and the number of upper lists of a finished graph.
+// The shape and the number of upper lists of what was inserted.
 freshet_hnsw_shape freshet_hnsw_builder_shape(const freshet_hnsw_builder *builder, size_t *upper_lists);
 
-// Writes the arrays of a finished graph; each has the size that `freshet_hnsw_graph` states.
+// Writes the arrays of what was inserted; each has the size that `freshet_hnsw_graph` states. Rows that are missing have
+// no links, and none leads to them.
 void freshet_hnsw_builder_flatten(
   const freshet_hnsw_builder *builder, uint32_t *ground, uint32_t *starts, uint32_t *upper);
 

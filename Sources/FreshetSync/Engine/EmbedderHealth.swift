@@ -1,0 +1,74 @@
+import FreshetModel
+import Synchronization
+
+/// Whether the embedder is asked in this run: after some calls in a row that failed for a passing reason it is left alone
+/// for a while, and what needs it fails at once, to be tried by the next run.
+///
+/// ```
+/// asked ──(failuresUntilDown calls failed in a row)──▶ left alone ──(pause over)──▶ one call on trial
+///   ▲                                                     ▲                           │      │
+///   └─────────────────────(it answered)───────────────────┼───────────────────────────┘      │
+///                                                         └──────────(it failed)─────────────┘
+/// ```
+///
+/// Each call has been made again by then as often as the embedder's own policy says.
+final class EmbedderHealth: Sendable {
+  /// Failed calls in a row after which the embedder counts as down.
+  static let failuresUntilDown = 3
+
+  private enum State {
+    case asked(failuresInARow: Int)
+    case leftAlone(since: ContinuousClock.Instant, cause: FreshetError)
+    case onTrial(cause: FreshetError)
+  }
+
+  private let pause: Duration
+  private let state = Mutex(State.asked(failuresInARow: 0))
+
+  /// - Parameter pause: how long a failing embedder is left alone before one call tries it again.
+  init(pause: Duration) {
+    self.pause = pause
+  }
+
+  /// Whether it is left alone, or on trial: only one call may be made at a time then.
+  var isDown: Bool {
+    state.withLock { if case .asked = $0 { false } else { true } }
+  }
+
+  /// Why no call may be made now; `nil` when one may, whose end is to be told.
+  func refusal() -> FreshetError? {
+    state.withLock { state in
+      switch state {
+      case .asked: return nil
+      case .leftAlone(let since, let cause) where ContinuousClock.now - since >= pause:
+        state = .onTrial(cause: cause)
+        return nil
+      case .leftAlone(_, let cause), .onTrial(let cause):
+        return FreshetError(
+          cause.code,
+          "the embedder was not asked any more after \(Self.failuresUntilDown) failed calls in a row, the last with: "
+            + cause.message,
+          permanence: .transient(retryAfter: nil)
+        )
+      }
+    }
+  }
+
+  /// A call was answered, if only with a refusal of its texts.
+  func answered() {
+    state.withLock { $0 = .asked(failuresInARow: 0) }
+  }
+
+  /// A call failed for a passing reason.
+  func failed(_ cause: FreshetError) {
+    state.withLock { state in
+      switch state {
+      case .asked(let failures) where failures + 1 < Self.failuresUntilDown:
+        state = .asked(failuresInARow: failures + 1)
+      case .asked, .onTrial: state = .leftAlone(since: .now, cause: cause)
+      // A call that was under way when the embedder was given up.
+      case .leftAlone: break
+      }
+    }
+  }
+}
