@@ -187,7 +187,7 @@ extension StoreConformance {
           var record = RunRecord(
             id: run,
             startedAt: transaction.now,
-            actor: "tester",
+            actor: "tester@host",
             firstSequence: transaction.head.sequence
           )
           try transaction.save(record)
