@@ -68,9 +68,17 @@ import Testing
     let document = try await collection.document("a.md")
     #expect(try await collection.versions(of: "a.md").count == 3)
     #expect(try await !collection.content(of: document).isEmpty)
-    await #expect { _ = try await collection.content(of: document, version: 1) } throws: { error in
+    let isPruned: @Sendable (any Error) -> Bool = { error in
       (error as? FreshetError)?.code == .historyPruned && "\(error)".contains("version 1 is no longer kept")
     }
+    await #expect { _ = try await collection.content(of: document, version: 1) } throws: { isPruned($0) }
+    await #expect { _ = try await collection.text(of: document, version: 1) } throws: { isPruned($0) }
+    await #expect { _ = try await collection.diff("a.md", from: .number(1)) } throws: { isPruned($0) }
+    var request = RestoreRequest()
+    request.version = .number(1)
+    let restore = request
+    await #expect { _ = try await collection.restore("a.md", restore) } throws: { isPruned($0) }
+    #expect(try await collection.versionsWithContent(among: collection.versions(of: "a.md")) == [3])
     await collection.close()
   }
 
