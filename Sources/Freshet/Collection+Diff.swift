@@ -75,7 +75,8 @@ extension Collection {
   ///   - from: the old version; `nil` for the one before `to`.
   ///   - to: the new version.
   /// - Throws: `FreshetError` with `not_found` for a document or version that is not there, for a first version that is to
-  ///   be compared with the one before it, and when the content of one of the two is not kept.
+  ///   be compared with the one before it, and when the content of one of the two is not kept;
+  ///   `history_pruned` when it was collected.
   public func diff(
     _ name: String,
     from: VersionSelector? = nil,
@@ -119,7 +120,7 @@ struct DiffSides: Sendable {
         case .text: try Collection.text(of: version, document, snapshot)
         case .original: try snapshot.content(version.contentHash)
         }
-      guard let kept else { throw Collection.contentIsMissing(version, of: document) }
+      guard let kept else { throw try Collection.missingContent(of: version, document, snapshot) }
       text = kept
     }
   }

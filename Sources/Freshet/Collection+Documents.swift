@@ -57,12 +57,13 @@ extension Collection {
   /// The bytes of a version's content.
   ///
   /// - Parameter number: the version; `nil` for the one that the record is of.
-  /// - Throws: `FreshetError` with `not_found` when there is no such version, or only its hash is kept.
+  /// - Throws: `FreshetError` with `not_found` when there is no such version, or only its hash was ever kept;
+  ///   `history_pruned` when its content was collected.
   public func content(of document: DocumentRecord, version number: Int? = nil) async throws -> [UInt8] {
     try await store.read(.everything) { snapshot in
       let version = try Self.version(number, of: document, snapshot)
       guard let bytes = try snapshot.content(version.contentHash) else {
-        throw Self.contentIsMissing(version, of: document)
+        throw try Self.missingContent(of: version, document, snapshot)
       }
       return bytes
     }
@@ -75,10 +76,30 @@ extension Collection {
     try await store.read(.everything) { snapshot in
       let version = try Self.version(number, of: document, snapshot)
       guard let text = try Self.text(of: version, document, snapshot) else {
-        throw Self.contentIsMissing(version, of: document)
+        throw try Self.missingContent(of: version, document, snapshot)
       }
       return text
     }
+  }
+
+  /// Why only a version's hash is there.
+  static func missingContent(
+    of version: VersionRecord,
+    _ document: DocumentRecord,
+    _ snapshot: any StoreSnapshot
+  ) throws -> FreshetError {
+    if try snapshot.collectedVersions(of: document.id).contains(version.number) {
+      return FreshetError(
+        .historyPruned,
+        "the content of version \(version.number) is no longer kept (`history`); its row and its hash are",
+        path: document.origin
+      )
+    }
+    return FreshetError(
+      .notFound,
+      "only the hash of version \(version.number) is kept (`store_content`), not its text",
+      path: document.origin
+    )
   }
 
   /// The document's address: `file:///…`.

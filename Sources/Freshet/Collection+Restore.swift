@@ -49,13 +49,16 @@ extension Collection {
   ///
   /// - Parameter name: as for `document(_:)`.
   /// - Throws: `FreshetError` with `not_found` for a document or version that is not there or of which only the hash is kept;
-  ///   `would_overwrite` for a file that must not be overwritten; `invalid_argument` for a document inside of a file, for a
-  ///   document whose source is no folder or no longer configured, and where a folder or a link stands in the place.
+  ///   `history_pruned` for a version whose content was collected; `would_overwrite` for a file that must not be overwritten;
+  ///   `invalid_argument` for a document inside of a file, for a document whose source is no folder or no longer configured,
+  ///   and where a folder or a link stands in the place.
   @discardableResult
   public func restore(_ name: String, _ request: RestoreRequest = RestoreRequest()) async throws -> RestoreReport {
     let document = try await document(name)
     let chosen = try await version(request.version, of: document)
-    guard let content = chosen.content else { throw Self.contentIsMissing(chosen.version, of: document) }
+    guard let content = chosen.content else {
+      throw try await store.read(.everything) { try Self.missingContent(of: chosen.version, document, $0) }
+    }
     let (path, place) = try request.file.map { try Self.place(ofFile: $0) } ?? self.place(of: document)
     let isWritten = try await pool.run {
       try place().write(content) { present in

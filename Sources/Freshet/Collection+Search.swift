@@ -43,8 +43,10 @@ extension Collection {
           ?? []
       } else if let model, let settings {
         let feed = SnapshotFeed(snapshot, model: model)
+        // A view that garbage was collected behind is read anew from the files, which a writer keeps in step.
+        let known = try view.flatMap { try $0.leads(to: feed) ? $0 : nil }
         advanced =
-          try view?.advanced(to: feed, settings: settings)
+          try known?.advanced(to: feed, settings: settings)
           ?? IndexDirectory(path: folder.index, settings: settings).open(feed, mode: .mapped)
       }
       let searcher = Searcher(snapshot, index: advanced?.index) { source, origin in

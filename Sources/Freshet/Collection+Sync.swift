@@ -79,6 +79,8 @@ extension Collection {
         path: configuration.file
       )
     }
+    let turn = try await turns.take(1)
+    defer { withExtendedLifetime(turn) {} }
     let stages = try await stages(embeds: !request.leavesVectors)
     try await rememberConfiguration()
     let engine = SyncEngine(stages: stages, options: try options(for: request, stages))
@@ -100,6 +102,9 @@ extension Collection {
     }
     report.seconds.index = (ContinuousClock.now - start).inSeconds
     report.seconds.total += report.seconds.index
+    if configuration.history.collection == .afterSync, !report.interrupted, report.checkpoints > 0 {
+      try await collectAfterSync(stop)
+    }
     return report
   }
 

@@ -59,16 +59,6 @@ extension Collection {
     try snapshot.versions(of: document.id).filter { $0.number <= document.version }
   }
 
-  /// What a version that is asked for its content answers when only its hash is kept.
-  static func contentIsMissing(_ version: VersionRecord, of document: DocumentRecord) -> FreshetError {
-    FreshetError(
-      .notFound,
-      "only the hash of version \(version.number) is kept, not its content: `store_content` left it out when the version "
-        + "was made, or it was removed by the rules of retention since",
-      path: document.origin
-    )
-  }
-
   /// The text of a version: the rendition that was indexed, when it is kept, else the content itself; `nil` when neither is.
   static func text(
     of version: VersionRecord,

@@ -43,6 +43,9 @@ public final class Collection: Sendable {
   /// Threads for index files, exports and other calls that block.
   let pool = ThreadPool(name: "freshet-index", threads: 1)
 
+  /// One sync or collection of garbage at a time: a sync refers to passages before its documents do.
+  let turns = ByteBudget(limit: 1)
+
   private let lock: Mutex<FileLock?>
   private let lazy = Mutex(Lazy())
 

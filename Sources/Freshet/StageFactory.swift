@@ -150,6 +150,7 @@ struct StageFactory: Sendable {
       configuration.sources.map { ($0.name, configuration.contentRetention(of: $0)) },
       uniquingKeysWith: { $1 }
     )
+    options.codec = configuration.history.compression == .zstd ? .zstd : .plain
     options.storesContent = { source, size in (retention[source] ?? .all).keeps(bytes: size) }
     return options
   }

@@ -27,7 +27,7 @@ struct FreshetCommand {
       options: Session.options,
       verbs: [
         .initialize, .trust, .sync, .search, .status, .verify, .runs,
-        .track, .list, .history, .show, .diff, .restore, .audit, .failures, .events,
+        .track, .list, .history, .show, .diff, .restore, .audit, .gc, .failures, .events,
         .health, .model, .reindex, .export, .migrate, .completions { FreshetCommand.root },
       ]
     )

@@ -22,6 +22,8 @@ public struct Configuration: Hashable, Sendable {
   public var checkpointDocuments = 50
   /// How a sync runs.
   public var sync = SyncConfiguration()
+  /// Which versions keep their content.
+  public var history = HistoryConfiguration()
   /// When events are handed over.
   public var events = EventConfiguration()
   /// Who gets events by HTTP; their names are unique.
@@ -57,6 +59,11 @@ public struct Configuration: Hashable, Sendable {
   /// Which contents of this source are kept for the history.
   public func contentRetention(of source: SourceConfiguration) -> ContentRetention {
     source.storeContent ?? sync.storeContent
+  }
+
+  /// The rules for the versions of this source's documents.
+  public func historyRules(of source: SourceConfiguration) -> HistoryRules {
+    source.history ?? history.rules
   }
 }
 
@@ -96,6 +103,8 @@ public struct SourceConfiguration: Hashable, Sendable {
   public var maximumFileSize: Int64?
   /// Which contents are kept; `nil` takes `sync.store_content`.
   public var storeContent: ContentRetention?
+  /// The rules for the versions of its documents; `nil` takes those of `history`.
+  public var history: HistoryRules?
   /// Folders below the root that this source does not list, relative to it: roots of other sources, the collection, as
   /// `Configuration.separateSources` finds them.
   public var excludedFolders: [String] = []

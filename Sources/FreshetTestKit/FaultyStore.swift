@@ -47,4 +47,8 @@ public final class FaultyStore: Store {
   }
 
   public func close() async { await base.close() }
+
+  public func space() async throws -> StoreSpace? { try await base.space() }
+
+  public func returnSpace(_ way: SpaceReturn) async throws -> Bool { try await base.returnSpace(way) }
 }

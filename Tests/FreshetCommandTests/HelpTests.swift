@@ -4,7 +4,7 @@ import Testing
 @Suite struct HelpTests {
   static let verbs = [
     "init", "trust", "sync", "search", "status", "verify", "runs", "track", "list", "history", "show", "diff",
-    "restore", "audit", "failures", "events", "health",
+    "restore", "audit", "gc", "failures", "events", "health",
     "model", "reindex", "export", "migrate", "completions",
   ]
 

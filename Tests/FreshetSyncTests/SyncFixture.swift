@@ -30,9 +30,9 @@ final class SyncFixture {
   var model: CountingEmbedder?
   var options = SyncOptions()
 
-  init(_ names: String...) throws {
+  init(_ names: String..., clock: @escaping @Sendable () -> Timestamp = SystemClock.now) throws {
     directory = try TemporaryDirectory("freshet-sync")
-    store = try SQLiteStore.open(at: directory.file("collection.sqlite"), mode: .readWrite(create: true))
+    store = try SQLiteStore.open(at: directory.file("collection.sqlite"), mode: .readWrite(create: true), clock: clock)
     faulty = FaultyStore(store)
     embedder = CountingEmbedder()
     model = embedder

@@ -18,6 +18,7 @@ from life import Life
 from moves import Moves
 from reading import Reading
 from rebuild import Rebuild
+from retention import Retention
 from sources import Sources
 from tamper import Tamper
 from webhook import Webhook
@@ -26,8 +27,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 CAMPAIGNS = {
     campaign.name: campaign
     for campaign in (
-        Crash, Fault, Reading, Embedder, Sources, Moves, Life, Edits, BadInput, Rebuild, Forecast, Concurrency, Tamper, Webhook,
-        Big,
+        Crash, Fault, Reading, Embedder, Sources, Moves, Life, Edits, BadInput, Rebuild, Retention, Forecast, Concurrency,
+        Tamper, Webhook, Big,
     )
 }
 ONLY_WHEN_NAMED = {Big.name}

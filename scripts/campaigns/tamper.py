@@ -27,6 +27,7 @@ KEYS = {
     "model": ("id",),
     "run": ("id",),
     "seal": ("name",),
+    "collected": ("document", "version"),
     "field": ("name", "value", "document"),
 }
 
@@ -93,6 +94,8 @@ class Tamper(Campaign):
         self.check_ends(workspace.sync(), (0,), "metadata")
         self.check_ends(workspace.sync(FRESHET_EMBEDDER_DIMENSION="32"), (0,), "another model")
         workspace.environment["FRESHET_EMBEDDER_DIMENSION"] = "32"
+        kept = "1" if self.options.quick else "2"
+        self.check_ends(workspace.call("gc", FRESHET_HISTORY_KEEP_LAST=kept), (0,), "old versions are collected")
         self.check_verifies(workspace, "before any alteration")
         self.whole = self._database(workspace, "whole.sqlite")
         with contextlib.closing(sqlite3.connect(self.whole)) as database:
@@ -104,12 +107,14 @@ class Tamper(Campaign):
             self.vectors = max(table for table in self.columns if table.startswith("vector_"))
             self.changes = database.execute("SELECT count(*) FROM change").fetchone()[0]
             self.chunks = database.execute("SELECT count(*) FROM chunk").fetchone()[0]
+            marks = database.execute("SELECT count(*) FROM collected").fetchone()[0]
+            self.check(marks > 2, f"only {marks} versions were collected")
         outcome = workspace.call("verify", "--offline", "--write-head", "head")
         self.check_ends(outcome, (0,), "a head is recorded")
         self.head = str(workspace.folder / "head")
         self.counts = collections.defaultdict(collections.Counter)
         self.missed: list[str] = []
-        self.say(f"{self.changes} changes, {self.chunks} chunks")
+        self.say(f"{self.changes} changes, {self.chunks} chunks, {marks} collected versions")
 
     def _backup(self, workspace, number: int) -> None:
         self.backups.append(self._database(workspace, f"backup-{number}.sqlite"))
@@ -266,13 +271,16 @@ class Tamper(Campaign):
                 documents("SELECT DISTINCT document FROM version WHERE run = ?", row["uuid"])
             case "seal":
                 names.add(row["name"])
+            case "collected":
+                document(row["document"])
+                names.add("table collected")
             case "head":
                 names.update(("head", "floor", "Passage"))
             case _:
                 names.add(f"assage {row['passage']}")
                 documents("SELECT document FROM chunk WHERE passage = ?", row["passage"])
                 names.add(f"Row {row['passage']} of table {table}")
-        if table in KEYS and table not in ("version", "field"):
+        if table in KEYS and table not in ("version", "field", "collected"):
             names.add(f"Row {row[KEYS[table][0]]} of table {table}")
         return names
 

@@ -32,6 +32,17 @@ struct ConfigurationKey<Root>: Sendable {
     apply = { root, node in root[keyPath: property] = try type.read(node) }
   }
 
+  /// A key of a part, as the key of the whole that has the part as a section.
+  init<Part>(_ section: String, _ part: any WritableKeyPath<Root, Part> & Sendable, _ key: ConfigurationKey<Part>) {
+    name = section + "." + key.name
+    summary = key.summary
+    typeTitle = key.typeTitle
+    defaultText = key.defaultText
+    isOverridable = key.isOverridable
+    isList = key.isList
+    apply = { root, node in try key.apply(&root[keyPath: part], node) }
+  }
+
   /// The part before the dot; empty for a key at the top.
   var section: String {
     name.contains(".") ? String(name.prefix { $0 != "." }) : ""

@@ -88,6 +88,16 @@ extension ConfigurationKeys {
       default: defaults,
       "Whether contents are kept, compressed."
     ),
+    SourceKey(
+      "history",
+      \.history,
+      .historyRules,
+      default: defaults,
+      """
+      Which versions of its documents keep their content: a mapping with the `keep_…` keys of `history`, all of which \
+      it takes the place of.
+      """
+    ),
   ]
 }
 

@@ -8,7 +8,7 @@ enum ConfigurationKeys {
   private static let defaults = Configuration(folder: "/")
 
   /// Every key but `sources`, `webhooks` and what stands in them, in the order of the reference.
-  static let all: [Key] = top + embedder + chunk + index + checkpoint + sync + events + mail + log + json
+  static let all: [Key] = top + embedder + chunk + index + checkpoint + sync + history + events + mail + log + json
 
   /// What a section is for, in the order of the reference.
   static let sections: [(name: String, summary: String)] = [
@@ -17,6 +17,14 @@ enum ConfigurationKeys {
     ("index", "How vectors are searched."),
     ("checkpoint", "How often a sync commits."),
     ("sync", "How a sync runs, and what it refuses."),
+    (
+      "history",
+      """
+      Which versions keep their content when garbage is collected (`freshet gc`). Rules add up: a version is kept if any \
+      of them keeps it, and without a rule all are. The current version of a document is always kept, and of every \
+      version the row with its hash. See [retention](retention.md).
+      """
+    ),
     ("events", "When events are handed over."),
     ("mail", "Who gets events by mail: one message for what a run brought. See [events](events.md)."),
     ("log", "What is logged and where."),

@@ -57,6 +57,12 @@ public struct IndexView: Sendable {
   /// The state that it holds.
   public let position: IndexPosition
 
+  /// Whether the log leads from this view to the feed's state, so that `advanced` costs what changed between them; if not,
+  /// the files may hold a later one.
+  public func leads(to feed: some VectorFeed) throws -> Bool {
+    try index.dimension == feed.dimension && feed.continues(position)
+  }
+
   /// A view that holds exactly the feed's state: this one when it does already, else one with the log after it applied.
   /// When the log does not lead from here to there, one built anew from the stored vectors.
   ///
@@ -65,7 +71,7 @@ public struct IndexView: Sendable {
   ///
   /// - Throws: what the feed throws; `FreshetError` with `index_failed`; `CancellationError`.
   public func advanced(to feed: some VectorFeed, settings: IndexSettings) throws -> IndexView {
-    guard index.dimension == feed.dimension, try feed.continues(position) else {
+    guard try leads(to: feed) else {
       return try IndexView.built(from: feed, settings: settings)
     }
     guard position.sequence < feed.head.sequence else { return self }

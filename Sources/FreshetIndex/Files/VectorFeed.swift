@@ -72,6 +72,8 @@ extension VectorFeed {
       position.sequence >= 0, position.sequence <= head.sequence
     else { return false }
     if position.sequence == head.sequence { return position.chain == head.chain }
+    // What closed before the floor may have been removed with the version that it was of.
+    guard position.sequence >= head.historyFloor else { return false }
     // No row stands at the log's beginning.
     if position.sequence == 0 { return position.chain == .zero }
     return try chain(at: position.sequence) == position.chain

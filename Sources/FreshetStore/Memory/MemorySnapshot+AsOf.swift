@@ -32,6 +32,7 @@ extension MemoryState {
       guard let last = states.last else { continue }
       var record = last.record
       record.itemPath = document.record.itemPath
+      let versions = document.versions.filter { $0.sequence <= sequence }
       if states.count == document.past.count {
         // What was noted without a change is of the present.
         record.fileModified = document.record.fileModified
@@ -39,8 +40,9 @@ extension MemoryState {
       }
       past.documents[id] = Document(
         record: record,
-        versions: document.versions.filter { $0.sequence <= sequence },
+        versions: versions,
         chunks: last.chunks,
+        stored: document.stored.marks(upTo: versions.count),
         past: states
       )
       if record.state == .live { past.live[record.source, default: [:]][UTF8Text(record.origin)] = id }

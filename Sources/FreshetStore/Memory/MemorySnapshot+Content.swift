@@ -212,7 +212,7 @@ extension MemorySnapshot {
       }
       for chunk in document.chunks { uses[chunk.passage, default: 0] += 1 }
     }
-    for passage in state.passages {
+    for passage in state.passages where !passage.isCollected {
       let key = SHA256.digest(
         of: PassageText.keyBytes(heading: passage.record.heading, body: passage.record.body)
       )
@@ -223,6 +223,7 @@ extension MemorySnapshot {
         found.add("chunk_altered", "Passage \(passage.record.id) has another number of open chunks than counted.")
       }
     }
+    addRetentionProblems(&found)
     if contents {
       for (hash, content) in state.contents where try SHA256.digest(of: content.decompressed()) != hash {
         found.add("content_altered", "The content \(hash) is not what was written.")

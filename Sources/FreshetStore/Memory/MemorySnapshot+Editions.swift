@@ -2,10 +2,8 @@ import FreshetModel
 
 extension MemorySnapshot {
   func edition(of document: DocumentID, version: Int) -> VersionEdition? {
-    guard
-      let past = state.documents[document]?.past.last(where: {
-        $0.record.version == version && $0.record.state == .live
-      })
+    guard let stored = state.documents[document], stored.stored.collected[version] == nil,
+      let past = stored.past.last(where: { $0.record.version == version && $0.record.state == .live })
     else { return nil }
     return VersionEdition(
       version: version,

@@ -6,6 +6,8 @@ struct MemoryState: Sendable {
     var record: DocumentRecord
     var versions: [VersionRecord]
     var chunks: [ChunkRecord]
+    /// What was indexed of it at any time and is kept.
+    var stored = MemoryEditions()
     /// What each change made of the document, oldest first.
     var past: [Past] = []
   }
@@ -36,6 +38,8 @@ struct MemoryState: Sendable {
     var uses = 0
     /// The last change that opened or closed a chunk of it.
     var changedAt: SequenceNumber = 0
+    /// Whether it was removed; its number stays taken.
+    var isCollected = false
   }
 
   struct Model: Sendable {
@@ -82,7 +86,7 @@ struct MemoryState: Sendable {
   var changedMetadata: [SequenceNumber: Metadata] = [:]
 
   func passage(_ id: PassageID) -> Passage? {
-    guard id >= 1, id <= PassageID(passages.count) else { return nil }
+    guard id >= 1, id <= PassageID(passages.count), !passages[Int(id - 1)].isCollected else { return nil }
     return passages[Int(id - 1)]
   }
 

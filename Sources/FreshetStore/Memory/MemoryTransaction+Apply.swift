@@ -36,6 +36,8 @@ extension MemoryTransaction {
     )
     moveChunks(from: document.chunks, to: change.edition?.chunks ?? [], at: sequence)
     document.chunks = change.edition?.chunks ?? []
+    document.stored = stored?.stored ?? MemoryEditions()
+    document.stored.follow(change.edition, version: document.record.version, content: contentHash, at: sequence)
     document.past = (stored?.past ?? []) + [.init(sequence: sequence, record: document.record, chunks: document.chunks)]
     if let edition = change.edition { keepRendition(of: edition, contentHash: contentHash) }
     if let before, before.isLive { state.live[before.source]?[UTF8Text(before.origin)] = nil }

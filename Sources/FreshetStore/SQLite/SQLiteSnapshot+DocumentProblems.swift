@@ -80,8 +80,9 @@ extension SQLiteSnapshot {
   ) throws -> (versions: [VersionRecord], editions: [EditionRow], chunks: Int) {
     let versions = try checkVersions(of: document, &found)
     let editions = try editions(of: document, &found)
-    try checkEditions(editions, of: document, versions: versions, &found)
-    return (versions, editions, try checkChunks(of: document, in: editions, &found))
+    let history = try collectedHistory(row: document.row)
+    try checkEditions(editions, of: document, versions: versions, history: history, &found)
+    return (versions, editions, try checkChunks(of: document, in: editions, history: history, &found))
   }
 
   /// The change at a place of the log; `nil` when there is none, or when it cannot be read: the check of the log names it.

@@ -76,6 +76,7 @@ extension SQLiteSnapshot {
     _ editions: [EditionRow],
     of document: DocumentRow,
     versions: [VersionRecord],
+    history: CollectedHistory?,
     _ found: inout ProblemCollector
   ) throws {
     func problem(_ code: String, _ edition: EditionRow?, _ message: String) {
@@ -91,7 +92,8 @@ extension SQLiteSnapshot {
     for (index, edition) in editions.enumerated() {
       let next = index + 1 < editions.count ? editions[index + 1].from : nil
       let deletion = deletions.first { $0.sequence > edition.from && $0.sequence <= next ?? .max }
-      if edition.to != deletion?.sequence ?? next || edition.from == next {
+      let end = history.map { $0.end(ofEditionFrom: edition.from) } ?? deletion?.sequence ?? next
+      if edition.to != end || edition.from == next {
         problem("edition_altered", edition, "the edition of change \(edition.from) ends at another change.")
       }
       guard let logged = try loggedChange(edition.from), logged.document == document.id else {
@@ -99,8 +101,10 @@ extension SQLiteSnapshot {
         continue
       }
       let version = versions.first { $0.number == edition.version }
+      // What is left of a collected version is not whole any more.
+      let isCollected = history?.isCollected(edition.version) ?? false
       let fits =
-        try holds(edition, logged.edition) && logged.version == edition.version
+        try (isCollected || holds(edition, logged.edition)) && logged.version == edition.version
         && logged.contentHash == edition.contentHash && edition.scope == Scope.everything.name
         && edition.isMetadataCanonical
       if !fits {
@@ -114,7 +118,10 @@ extension SQLiteSnapshot {
         problem("version_altered", edition, "version \(edition.version) is not what change \(edition.from) says.")
       }
     }
-    if document.isLive != (editions.last.map { $0.to == nil } ?? false) || document.edition != editions.last?.row {
+    // The last edition of a deleted document may be gone with its version.
+    let last = history?.logged.last?.from ?? editions.last?.from
+    let edition = editions.last.flatMap { $0.from == last ? $0.row : nil }
+    if document.isLive != (editions.last.map { $0.to == nil } ?? false) || document.edition != edition {
       problem("document_altered", editions.last, "the document does not agree with its editions.")
     }
   }
@@ -168,6 +175,7 @@ extension SQLiteSnapshot {
   func checkChunks(
     of document: DocumentRow,
     in editions: [EditionRow],
+    history: CollectedHistory?,
     _ found: inout ProblemCollector
   ) throws -> Int {
     struct Interval {
@@ -176,7 +184,7 @@ extension SQLiteSnapshot {
       var version: Int
     }
     var expected: [Int64: Interval] = [:]
-    for edition in editions {
+    for edition in editions where !(history?.isCollected(edition.version) ?? false) {
       for placed in Layout.decode(edition.layout) ?? [] {
         let first = expected[placed.row]
         expected[placed.row] = Interval(
@@ -193,9 +201,11 @@ extension SQLiteSnapshot {
       defer { find.reset() }
       let isThere = try find.step()
       if isThere, find.integer(0) == document.row { exist += 1 }
+      let (from, to) = (find.integer(1), find.isNull(2) ? nil : find.integer(2))
       let fits =
-        isThere && find.integer(0) == document.row && find.integer(1) == interval.from
-        && (find.isNull(2) ? nil : find.integer(2)) == interval.to
+        isThere && find.integer(0) == document.row
+        && (from == interval.from && to == interval.to
+          || history?.isWhole(from: interval.from, to: interval.to, inChunkFrom: from, to: to) ?? false)
       if !fits {
         found.add(
           "chunk_altered",
@@ -222,6 +232,20 @@ extension SQLiteSnapshot {
         "'\(document.origin)': \(open) chunks are open, the layout has \(placed)."
       )
     }
-    return exist
+    guard let history else { return exist }
+    // What is still there of chunks that only collected versions had.
+    var left: Set<Int64> = []
+    for edition in editions where history.isCollected(edition.version) {
+      for placed in Layout.decode(edition.layout) ?? [] where expected[placed.row] == nil {
+        find.bind(1, placed.row)
+        defer { find.reset() }
+        // A row that was removed may have its number taken by another chunk.
+        guard try find.step(), find.integer(0) == document.row, find.integer(1) <= edition.from, !find.isNull(2),
+          find.integer(2) > edition.from
+        else { continue }
+        left.insert(placed.row)
+      }
+    }
+    return exist + left.count
   }
 }

@@ -15,7 +15,9 @@ extension SQLiteSnapshot {
     let found = try connection.row(
       """
       SELECT r.parser, e.title, e.metadata, e.layout FROM edition e JOIN rendition r ON r.id = e.rendition
-      WHERE e.document = ?1 AND e.version = ?2 AND e.from_sequence <= ?3 ORDER BY e.from_sequence DESC LIMIT 1
+      WHERE e.document = ?1 AND e.version = ?2 AND e.from_sequence <= ?3
+        AND NOT EXISTS(SELECT 1 FROM collected k WHERE k.document = ?1 AND k.version = ?2)
+      ORDER BY e.from_sequence DESC LIMIT 1
       """,
       .integer(row),
       .int(version),

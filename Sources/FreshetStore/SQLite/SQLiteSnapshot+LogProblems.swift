@@ -80,6 +80,7 @@ extension SQLiteSnapshot {
       )
     }
     try checkHead(&found)
+    try checkThatEditionsAreThere(&found)
     try checkThatChangesHaveTheirRows(&found)
     try checkThatChangesHaveTheirRuns(&found)
   }
@@ -95,16 +96,18 @@ extension SQLiteSnapshot {
     }
   }
 
-  /// Every change opened an edition or deleted the document, and has its version.
-  private func checkThatChangesHaveTheirRows(_ found: inout ProblemCollector) throws {
+  /// Every change, or every one of a document, opened an edition or deleted the document; editions of collected versions
+  /// may be gone.
+  func checkThatEditionsAreThere(of document: Int64? = nil, _ found: inout ProblemCollector) throws {
     let lacking = try connection.rows(
-      """
-      SELECT c.sequence, c.version, c.origin, d.uuid FROM change c LEFT JOIN document d ON d.id = c.document
-      WHERE c.kind <> 'deleted'
-        AND NOT EXISTS(SELECT 1 FROM edition e WHERE e.document = c.document AND e.from_sequence = c.sequence)
-      ORDER BY c.sequence LIMIT ?1
-      """,
-      .int(ProblemCollector.problemsMax)
+      composed: """
+        SELECT c.sequence, c.version, c.origin, d.uuid FROM change c LEFT JOIN document d ON d.id = c.document
+        WHERE c.kind <> 'deleted' \(document == nil ? "" : "AND c.document = ?2")
+          AND NOT EXISTS(SELECT 1 FROM edition e WHERE e.document = c.document AND e.from_sequence = c.sequence)
+          AND NOT EXISTS(SELECT 1 FROM collected k WHERE k.document = c.document AND k.version = c.version)
+        ORDER BY c.sequence LIMIT ?1
+        """,
+      [.int(ProblemCollector.problemsMax)] + (document.map { [.integer($0)] } ?? [])
     ) { row in
       (
         sequence: row.integer(0), version: row.int(1), origin: row.text(2),
@@ -120,6 +123,10 @@ extension SQLiteSnapshot {
         "'\(change.origin)': the edition of change \(change.sequence) is missing."
       )
     }
+  }
+
+  /// Every change has its version, and nothing else is there.
+  private func checkThatChangesHaveTheirRows(_ found: inout ProblemCollector) throws {
     let versionless = try connection.rows(
       """
       SELECT c.sequence, c.version, c.origin, d.uuid FROM change c LEFT JOIN document d ON d.id = c.document
@@ -144,7 +151,12 @@ extension SQLiteSnapshot {
     }
     let changes = try connection.count("SELECT count(*) FROM change")
     let expected = try connection.count(
-      "SELECT (SELECT count(*) FROM edition) + (SELECT count(*) FROM version WHERE kind = 'deleted')"
+      """
+      SELECT (SELECT count(*) FROM edition) + (SELECT count(*) FROM version WHERE kind = 'deleted')
+        + (SELECT count(*) FROM change c JOIN collected k ON k.document = c.document AND k.version = c.version
+          WHERE c.kind <> 'deleted' AND NOT EXISTS(
+            SELECT 1 FROM edition e WHERE e.document = c.document AND e.from_sequence = c.sequence))
+      """
     )
     if changes != expected {
       found.add("log_incomplete", "The log has \(changes) changes; editions and deletions make \(expected).")

@@ -57,6 +57,8 @@ extension SQLiteSnapshot {
     try found.check { try checkTypes(&$0) }
     try found.check { try checkLog(&$0) }
     try found.check { try checkDocuments(&$0) }
+    try found.check { try checkMarks(&$0) }
+    try found.check { try checkWhatMarksLeave(&$0) }
     try found.check { try checkPassages(&$0) }
     try found.check { try checkKeywordIndex(&$0) }
     try found.check { try checkRenditions(&$0) }
@@ -158,7 +160,6 @@ extension SQLiteSnapshot {
         found.add("rendition_altered", "Rendition \(row) is of content \(content), which is that of no version.")
       }
     }
-    guard head.historyFloor == 0 else { return }
     let unused = try connection.rows(
       "SELECT id FROM rendition r WHERE NOT EXISTS(SELECT 1 FROM edition e WHERE e.rendition = r.id) LIMIT 100"
     ) { $0.integer(0) }

@@ -54,7 +54,7 @@ extension SQLiteSnapshot {
     Table(name: "version", key: "number", document: "document"), Table(name: "content"), Table(name: "rendition"),
     Table(name: "edition", document: "document"), Table(name: "passage"), Table(name: "chunk", document: "document"),
     Table(name: "model"), Table(name: "change", key: "sequence", document: "document"), Table(name: "run"),
-    Table(name: "seal", key: "name"),
+    Table(name: "collected", key: "version", document: "document"), Table(name: "seal", key: "name"),
   ]
 
   /// A value of another type than its column has reads as the same bytes or number, and compares as something else.
@@ -81,7 +81,7 @@ extension SQLiteSnapshot {
         found.add(
           "type_altered",
           document: row.document?.id,
-          version: table.name == "version" ? Int(row.key) : nil,
+          version: ["version", "collected"].contains(table.name) ? Int(row.key) : nil,
           sequence: table.name == "change" ? SequenceNumber(row.key) : nil,
           (row.document.map { "'\($0.origin)': " } ?? "")
             + "Row \(row.key) of table \(table.name) has a value of another type than its column."

@@ -13,10 +13,15 @@ extension SQLiteSnapshot {
       let (versions, editions, _) = try check(record, &found)
       report.versions = versions.count
       for version in versions where try check(contentOf: version, record, &found) { report.contents += 1 }
+      try checkThatEditionsAreThere(of: record.row, &found)
+      try checkMarks(of: record.row, &found)
+      let history = try collectedHistory(row: record.row)
       let sequences = Set(versions.map(\.sequence)).union(editions.map(\.from))
+        .union(history?.logged.map(\.from) ?? [])
       try checkLinks(sequences.sorted(), record, &found)
       for edition in editions { try check(renditionOf: edition, record, &found) }
-      try checkPassages(of: editions, record, &found)
+      let whole = editions.filter { !(history?.isCollected($0.version) ?? false) }
+      try checkPassages(of: whole, record, &found)
       if let last = versions.last { _ = try checkFields(of: record, editions.last, last, &found) }
     }
     // The sort keeps the order of what is found at the same change.

@@ -219,6 +219,21 @@ public final class SQLiteStore: Store {
     }
   }
 
+  /// Runs a body on the writer's thread with its connection, outside of any transaction.
+  func withWriter<Result: Sendable>(_ body: @Sendable (Connection) throws -> Result) async throws -> Result {
+    guard !isReadOnly else {
+      throw FreshetError(.storeFailed, "The collection was opened to read only.", path: path)
+    }
+    try begin()
+    defer { end() }
+    return try await withTaskExecutorPreference(writing) { try await runOnThread(body) }
+  }
+
+  private func runOnThread<Result: Sendable>(_ body: @Sendable (Connection) throws -> Result) async throws -> Result {
+    guard let connection = state.withLock({ $0.writer })?.content else { throw closed }
+    return try body(connection)
+  }
+
   private var closed: FreshetError { FreshetError(.storeFailed, "The store was closed.", path: path) }
 
   private func begin() throws {

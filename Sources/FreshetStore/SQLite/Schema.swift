@@ -134,6 +134,15 @@ enum Schema {
       moved_at INTEGER NOT NULL, resync_epoch BLOB, resync_sequence INTEGER, resync_chain BLOB, resync_after BLOB
     ) WITHOUT ROWID;
     """,
+    // Versions whose content was collected, by intention, and the way from a passage to its closed chunks.
+    """
+    CREATE TABLE collected(
+      document INTEGER NOT NULL REFERENCES document(id), version INTEGER NOT NULL, at INTEGER NOT NULL,
+      is_pending INTEGER NOT NULL CHECK(is_pending IN (0, 1)), PRIMARY KEY(document, version)
+    ) WITHOUT ROWID;
+    CREATE INDEX collected_pending ON collected(document, version) WHERE is_pending = 1;
+    CREATE INDEX chunk_passage_closed ON chunk(passage) WHERE to_sequence IS NOT NULL;
+    """,
   ]
 
   /// Reads the version of a database and refuses one that is not ours, or newer than this program.
@@ -160,8 +169,9 @@ enum Schema {
       guard try connection.count("SELECT count(*) FROM sqlite_schema") == 0 else {
         throw FreshetError(.storeFailed, "The file is a SQLite database of another program.", path: connection.path)
       }
-      // Both hold only before the first table is made, and outlive the connection.
-      try connection.execute("PRAGMA page_size = 8192; PRAGMA journal_mode = WAL")
+      // These hold only before the first table is made, and outlive the connection. Incremental: free pages can be
+      // returned to the file system in short steps beside readers.
+      try connection.execute("PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL")
     }
     try connection.execute("BEGIN IMMEDIATE")
     do {

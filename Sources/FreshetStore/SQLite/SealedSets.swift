@@ -32,6 +32,8 @@ enum SealedSet {
   case runs
   /// Models, by their checksums.
   case models
+  /// Marks of collected versions, by all of their columns.
+  case collected
   /// Vectors of a model, by their checksums.
   case vectors(ModelID)
 
@@ -43,31 +45,40 @@ enum SealedSet {
     case .renditions: "rendition"
     case .runs: "run"
     case .models: "model"
+    case .collected: "collected"
     case .vectors(let model): SQLiteSnapshot.vectorTable(model)
     }
   }
 
-  /// The column that a row is told by.
-  fileprivate var column: String {
+  /// The columns that a row is told by.
+  fileprivate var columns: String {
     switch self {
     case .contents: "hash"
     case .passages: "key"
     case .renditions, .runs, .models, .vectors: "checksum"
+    case .collected: "document, version, at, is_pending"
+    }
+  }
+
+  /// What a row of `columns` is told by in the sum.
+  fileprivate func value(_ row: Statement) throws -> Int64 {
+    switch self {
+    case .vectors: row.integer(0)
+    case .collected: CollectedMarkChecksum.of(row).seal
+    case .contents, .passages, .renditions, .runs, .models: try row.hash(0).seal
     }
   }
 
   static func all(models: [ModelID]) -> [SealedSet] {
-    [.contents, .passages, .renditions, .runs, .models] + models.map { .vectors($0) }
+    [.contents, .passages, .renditions, .runs, .models, .collected] + models.map { .vectors($0) }
   }
 
   /// Counts the set as it is now.
   func count(_ connection: Connection) throws -> Seal {
-    let statement = try connection.statement(composed: "SELECT \(column) FROM \(name)")
+    let statement = try connection.statement(composed: "SELECT \(columns) FROM \(name)")
     defer { statement.reset() }
     var seal = Seal()
-    while try statement.step() {
-      if case .vectors = self { seal.add(statement.integer(0)) } else { seal.add(try statement.hash(0).seal) }
-    }
+    while try statement.step() { seal.add(try value(statement)) }
     return seal
   }
 
@@ -124,16 +135,21 @@ extension SQLiteTransaction {
   /// The rows of a sealed set that a condition chooses are about to be deleted: call it before the `DELETE` of the same
   /// condition.
   func noteUnsealed(_ set: SealedSet, where condition: String, _ values: SQLValue...) throws {
-    let statement = try connection.statement(composed: "SELECT \(set.column) FROM \(set.name) WHERE \(condition)")
+    for value in try sealValues(of: set, where: condition, values) { noteUnsealed(set, value) }
+  }
+
+  /// The rows of a sealed set that a condition chooses were added: call it after the `INSERT`.
+  func noteSealed(_ set: SealedSet, where condition: String, _ values: SQLValue...) throws {
+    for value in try sealValues(of: set, where: condition, values) { noteSealed(set, value) }
+  }
+
+  private func sealValues(of set: SealedSet, where condition: String, _ values: [SQLValue]) throws -> [Int64] {
+    let statement = try connection.statement(composed: "SELECT \(set.columns) FROM \(set.name) WHERE \(condition)")
     defer { statement.reset() }
     statement.bind(values)
-    while try statement.step() {
-      if case .vectors = set {
-        noteUnsealed(set, statement.integer(0))
-      } else {
-        noteUnsealed(set, try statement.hash(0).seal)
-      }
-    }
+    var found: [Int64] = []
+    while try statement.step() { found.append(try set.value(statement)) }
+    return found
   }
 
   /// A vector that stands at the passage already is about to be replaced.
@@ -199,6 +215,16 @@ enum RunChecksum {
     encoder.append(signed: run.firstSequence)
     encoder.append(bytes: (run.lastSequence.map { "\($0)" } ?? "").utf8)
     encoder.append(bytes: (report.map { "=" + $0 } ?? "").utf8)
+    return SHA256.digest(of: encoder.bytes)
+  }
+}
+
+/// What the mark of a collected version is told by: the SHA-256 of its columns, as `SealedSet.collected` selects them.
+enum CollectedMarkChecksum {
+  static func of(_ row: Statement) -> ContentHash {
+    var encoder = VariableLengthEncoder()
+    encoder.append(bytes: "freshet-collected/1".utf8)
+    for column in 0..<4 { encoder.append(signed: row.integer(Int32(column))) }
     return SHA256.digest(of: encoder.bytes)
   }
 }

@@ -241,7 +241,8 @@ struct ItemReader: Sendable {
     let document = previous?.id ?? DocumentID.random()
     let storesContent = run.options.storesContent(pass.source.name, size)
     let markdownIsContent = rendition.markdown == content.bytes
-    let stored: StoredBytes? = kind.makesVersion && storesContent ? try .compressed(content.bytes) : nil
+    let stored: StoredBytes? =
+      kind.makesVersion && storesContent ? try .coded(content.bytes, by: run.options.codec) : nil
     content.release()
     let chunks = run.stages.chunker.chunks(of: rendition).map(\.prepared)
     guard !chunks.isEmpty else {
@@ -282,7 +283,7 @@ struct ItemReader: Sendable {
     } else if kind == .reprocessed, previous?.editionState == .awaitingVectors {
       kind = .embedded
     }
-    if !edition.markdownIsContent { edition.markdown = try .compressed(rendition.markdown) }
+    if !edition.markdownIsContent { edition.markdown = try .coded(rendition.markdown, by: run.options.codec) }
     var version: DocumentChange.Version?
     if kind.makesVersion {
       version = DocumentChange.Version(

@@ -72,6 +72,8 @@ public struct SyncOptions: Sendable {
   public var deletionGuard = DeletionGuard()
   /// Whether a content of a source and size is stored, or only its hash.
   public var storesContent: @Sendable (_ source: String, _ size: Int64) -> Bool = { _, _ in true }
+  /// How contents and texts are stored.
+  public var codec = StoredBytes.Codec.zstd
   /// What becomes of new text while the embedder is down.
   public var onEmbedderDown = EmbedderDownPolicy.keepOld
 

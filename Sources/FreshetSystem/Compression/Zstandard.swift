@@ -96,6 +96,15 @@ extension StoredBytes {
     return frame.count < bytes.count ? StoredBytes(codec: .zstd, data: frame) : StoredBytes(codec: .plain, data: bytes)
   }
 
+  /// The bytes coded as it was chosen: by Zstandard only where that is smaller.
+  /// - Throws: `FreshetError` with `store_failed` when libzstd cannot allocate.
+  public static func coded(_ bytes: [UInt8], by codec: Codec) throws -> StoredBytes {
+    switch codec {
+    case .plain: StoredBytes(codec: .plain, data: bytes)
+    case .zstd: try compressed(bytes)
+    }
+  }
+
   /// The bytes that were stored.
   /// - Throws: `FreshetError` with `store_damaged` when they cannot be decompressed within the limit.
   public func decompressed(outputLimit: Int = Zstandard.defaultOutputLimit) throws -> [UInt8] {

@@ -31,7 +31,8 @@ public struct StoreConformance: Sendable {
   }
 
   /// Every check.
-  public static let checks = basics + changes + chunksAndVectors + searches + care + editions + past + audit + consumers
+  public static let checks =
+    basics + changes + chunksAndVectors + searches + care + editions + past + audit + consumers + retention
 
   let factory: Factory
   let seed: UInt64
