@@ -1,62 +1,50 @@
 import FreshetDelivery
 import FreshetHTTP
 import FreshetModel
+import FreshetSystem
 import FreshetTestKit
 import Foundation
 import Testing
 
 /// The SMTP server of `mail_server.py`, and a certificate that `openssl` made for it.
-private final class MailServerProcess {
-  let process = Process()
+private struct MailServerProcess {
   let port: Int
+  private let program: TestProgram
   private let folder: TemporaryDirectory
-  private let output = Pipe()
-  private var rest = Data()
 
   var certificate: String { folder.path + "/certificate.pem" }
 
-  init(encrypted: Bool = true, _ flags: String...) throws {
+  init(encrypted: Bool = true, _ flags: String...) async throws {
     folder = try TemporaryDirectory()
+    var files = ["-", "-"]
     if encrypted {
-      let openssl = Process()
-      openssl.executableURL = URL(filePath: "/usr/bin/openssl")
-      openssl.arguments = [
-        "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
-        "subjectAltName=IP:127.0.0.1,DNS:localhost", "-keyout", folder.path + "/key.pem", "-out",
-        folder.path + "/certificate.pem",
-      ]
-      openssl.standardError = FileHandle.nullDevice
-      try openssl.run()
-      openssl.waitUntilExit()
+      files = [folder.path + "/certificate.pem", folder.path + "/key.pem"]
+      let openssl = try await TestProgram(
+        "/usr/bin/openssl",
+        [
+          "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+          "subjectAltName=IP:127.0.0.1,DNS:localhost", "-keyout", files[1], "-out", files[0],
+        ]
+      )
+      let ending = openssl.process.wait(within: .seconds(60))
+      let complaints = try openssl.errors()
+      try #require(ending == .exited(0), "\(complaints)")
     }
     let script = URL(filePath: #filePath).deletingLastPathComponent().path + "/mail_server.py"
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    let files = encrypted ? [folder.path + "/certificate.pem", folder.path + "/key.pem"] : ["-", "-"]
-    process.arguments = ["python3", script] + files + flags
-    process.standardOutput = output
-    try process.run()
-    port = try #require(Int(Self.line(output, &rest)))
+    program = try await TestProgram(
+      "/usr/bin/env",
+      ["python3", script] + files + flags,
+      environment: ProcessInfo.processInfo.environment.filter { ["PATH", "HOME", "PYENV_ROOT"].contains($0.key) }
+    )
+    let line = program.line()
+    let complaints = try program.errors()
+    port = try #require(line.flatMap { Int($0) }, "\(complaints)")
   }
-
-  deinit { process.terminate() }
 
   /// The next message that the server took.
   func message() throws -> [String: Any] {
-    let line = Self.line(output, &rest)
+    let line = try #require(program.line())
     return try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
-  }
-
-  private static func line(_ pipe: Pipe, _ rest: inout Data) -> String {
-    while true {
-      if let end = rest.firstIndex(of: 10) {
-        let line = String(decoding: rest[..<end], as: UTF8.self)
-        rest = Data(rest[rest.index(after: end)...])
-        return line
-      }
-      let part = pipe.fileHandleForReading.availableData
-      if part.isEmpty { return "" }
-      rest += part
-    }
   }
 }
 
@@ -80,7 +68,7 @@ private final class MailServerProcess {
   }
 
   @Test func aDigestIsHandedOverEncryptedToEveryRecipient() async throws {
-    let server = try MailServerProcess(encrypted: true, "login")
+    let server = try await MailServerProcess(encrypted: true, "login")
     let channel = try channel(server, user: "ops", password: "secret")
     try await channel.send(WebhookTests.batch(["guide/keys.md", "guide/Schlüssel.md"], .created))
     let taken = try server.message()
@@ -97,7 +85,7 @@ private final class MailServerProcess {
   }
 
   @Test func withoutEncryptionNothingIsSentUnlessItIsAskedFor() async throws {
-    let server = try MailServerProcess(encrypted: false)
+    let server = try await MailServerProcess(encrypted: false)
     var place = MailServer(url: "smtp://127.0.0.1:\(server.port)")
     let encrypted = try MailChannel(MailSettings(server: place, from: "a@example.com", to: ["b@example.com"]))
     #expect(await WebhookTests.failure(encrypted)?.message.contains("STARTTLS") == true)
@@ -112,22 +100,22 @@ private final class MailServerProcess {
   }
 
   @Test func aCertificateThatNobodyVouchesForIsRefused() async throws {
-    let server = try MailServerProcess()
+    let server = try await MailServerProcess()
     let failure = await WebhookTests.failure(try channel(server, certificates: false))
     #expect(failure?.code == .network && failure?.isTransient == false)
   }
 
   @Test func aRefusalAndAHangAreFailures() async throws {
-    let refusing = try MailServerProcess(encrypted: true, "refuse")
+    let refusing = try await MailServerProcess(encrypted: true, "refuse")
     let refused = await WebhookTests.failure(try channel(refusing))
     #expect(refused?.code == .deliveryFailed && refused?.message.contains("554") == true)
-    let hanging = try MailServerProcess(encrypted: true, "hang")
+    let hanging = try await MailServerProcess(encrypted: true, "hang")
     let hung = await WebhookTests.failure(try channel(hanging, timeout: .seconds(2)))
     #expect(hung?.code == .network && hung?.isTransient == true)
   }
 
   @Test func hostileNamesAddNoHeaderField() async throws {
-    let server = try MailServerProcess()
+    let server = try await MailServerProcess()
     var batch = WebhookTests.batch(WebhookTests.hostileNames, .created)
     for index in batch.events.indices { batch.events[index].source = "s\r\nBcc: thief@example.com\r\n\r\nx" }
     try await channel(server).send(batch)
