@@ -5,7 +5,7 @@ import shutil
 import time
 
 from campaign import Campaign, Skipped
-from edits import Edits
+from prose import folder
 
 TOKENS_OFF_MOST = 0.02
 SAMPLE_MOST = 64  # texts that a dry run may embed to measure the speed
@@ -26,7 +26,7 @@ class Forecast(Campaign):
         workspace = self.workspace(provider)
         if provider == "onnx":
             workspace.environment |= {"FRESHET_EMBEDDER_PROVIDER": "onnx", "FRESHET_EMBEDDER_DIMENSION": None}
-        corpus = Edits.corpus(self)
+        corpus = folder(self)
         files = sorted(path for path in corpus.rglob("*")
                        if path.is_file() and path.suffix in (".html", ".md", ".txt", ".rst"))
         for file in chance.sample(files, min(count, len(files))):
