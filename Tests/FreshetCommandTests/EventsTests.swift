@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// `freshet events`, its consumers and its deliveries, as they are called.
-@Suite(.timeLimit(.minutes(2))) struct EventsTests {
+@Suite(.timeLimit(.minutes(10))) struct EventsTests {
   private func workshop(_ configuration: String = "") async throws -> Workshop {
     let workshop = try Workshop()
     try workshop.write("freshet.yaml", "sources:\n  - { name: docs, path: docs }\n" + configuration)

@@ -3,7 +3,7 @@ import FreshetHTTP
 import FreshetModel
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct HTTPClientTests {
+@Suite(.timeLimit(.minutes(10))) struct HTTPClientTests {
   func client(_ server: LocalServer, _ change: (inout HTTPLimits) -> Void = { _ in }) -> HTTPClient {
     var limits = HTTPLimits()
     change(&limits)

@@ -49,7 +49,7 @@ private func vector(of text: String, dimension: Int) -> [Float] {
   return values.map { $0 / length }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct HTTPEmbedderTests {
+@Suite(.timeLimit(.minutes(10))) struct HTTPEmbedderTests {
   func connect(
     _ server: LocalServer,
     memory: any ProbeMemory = VolatileProbeMemory(),

@@ -48,7 +48,7 @@ private struct MailServerProcess {
   }
 }
 
-@Suite(.timeLimit(.minutes(2)), .serialized) struct MailTests {
+@Suite(.timeLimit(.minutes(10)), .serialized) struct MailTests {
   private func channel(
     _ server: MailServerProcess,
     encrypted: Bool = true,

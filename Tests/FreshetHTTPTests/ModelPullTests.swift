@@ -38,7 +38,7 @@ private func description(
 @Suite(
   "Fetching models",
   .enabled(if: installedModel != nil, "the model is not installed; run scripts/setup"),
-  .timeLimit(.minutes(3))
+  .timeLimit(.minutes(10))
 )
 struct ModelPullTests {
   let directory: TemporaryDirectory

@@ -8,7 +8,7 @@ import Synchronization
 import Testing
 
 /// Events through the library's face: callbacks, named consumers, sequences.
-@Suite(.timeLimit(.minutes(1))) struct EventTests {
+@Suite(.timeLimit(.minutes(10))) struct EventTests {
   private let folder: TemporaryDirectory
 
   init() throws {

@@ -1,30 +1,17 @@
 """The library that makes file calls fail, built when it is needed (see fault.c)."""
 
 import pathlib
-import shutil
 import struct
-import subprocess
 
-SOURCE = pathlib.Path(__file__).with_name("fault.c")
-
-
-def compiler() -> str:
-    """The machine's C compiler, else the one that comes with Swift."""
-    if found := shutil.which("cc") or shutil.which("clang"):
-        return found
-    swift = shutil.which("swiftc")
-    return str(pathlib.Path(swift).resolve().with_name("clang")) if swift else "cc"
+import preload
 
 
 class FaultLibrary:
     """Builds the library into a folder; gives the environment that loads it, and reads what it counted."""
 
     def __init__(self, folder: pathlib.Path):
-        self.library = folder / "fault.so"
+        self.library = preload.library("fault", folder)
         self.state = folder / "fault.state"
-        subprocess.run(
-            [compiler(), "-shared", "-fPIC", "-O1", "-Wall", "-o", str(self.library), str(SOURCE), "-ldl"], check=True
-        )
         self.reset()
 
     def environment(

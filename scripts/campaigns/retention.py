@@ -5,13 +5,12 @@ import hashlib
 import pathlib
 import signal
 import sqlite3
-import subprocess
 import time
 
+import preload
 from campaign import Campaign
 from documents import paragraph
 
-SOURCE = pathlib.Path(__file__).with_name("clock.c")
 DAY = 86_400
 SPAN_DAYS = 400  # of the history
 WASTE_MOST = 1.35  # the file after against one that was written anew
@@ -64,8 +63,7 @@ class Retention(Campaign):
         """Many versions of many documents over months: edits, returns to older contents, deletions, restores."""
         quick = self.options.quick
         documents, rounds = (8, 14) if quick else (105, 105)
-        library = self.folder / "clock.so"
-        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-Wall", "-o", str(library), str(SOURCE), "-ldl"], check=True)
+        library = preload.library("clock", self.folder)
         workspace = self.workspace("history")
         workspace.environment |= {"FRESHET_HISTORY_COMPRESSION": "none", "FRESHET_SYNC_MAX_DELETE_RATIO": "1"}
         names = [f"d{number:03d}.txt" for number in range(documents)]
