@@ -195,14 +195,20 @@ let package = Package(
       "FreshetCommandTests",
       [
         "Freshet", "FreshetConfiguration", "FreshetModel", "FreshetSystem", "FreshetCommand", "freshet-parse",
-        "readme-example",
+        "article-examples", "readme-example",
       ],
       resources: [.copy("Snapshots")]
     ),
     .executableTarget(
       name: "readme-example",
-      dependencies: ["Freshet", "FreshetConfiguration", "FreshetModel"],
+      dependencies: ["Freshet"],
       path: "Tests/ReadmeExample",
+      swiftSettings: settings
+    ),
+    .executableTarget(
+      name: "article-examples",
+      dependencies: ["Freshet"],
+      path: "Tests/ArticleExamples",
       swiftSettings: settings
     ),
     tests("FreshetConfigurationTests", ["FreshetConfiguration", "FreshetModel"]),

@@ -121,7 +121,7 @@ extension Collection {
   }
 
   /// Where the path stands in sources; nowhere when no source holds it.
-  private func places(of path: String, _ roots: [SourceRoot]) throws -> [PathInSource] {
+  func places(of path: String, _ roots: [SourceRoot]) throws -> [PathInSource] {
     let absolute = try FileSystem.absolutePath(path)
     for candidate in PathSpelling.all(of: absolute) {
       let within = roots.filter { $0.isInside(candidate) }.map { PathInSource(source: $0.source, path: []) }
@@ -137,7 +137,7 @@ extension Collection {
     return []
   }
 
-  private func refusal(of path: String, _ roots: [SourceRoot]) -> FreshetError {
+  func refusal(of path: String, _ roots: [SourceRoot]) -> FreshetError {
     let names = roots.prefix(10).map { "\($0.source.name) (\($0.source.location))" }.joined(separator: ", ")
     return FreshetError(
       .invalidArgument,
@@ -211,7 +211,7 @@ struct SourceRoot {
 }
 
 /// A path as its source sees it; empty for the root.
-private struct PathInSource {
+struct PathInSource {
   let source: any Source
   let path: [UInt8]
 

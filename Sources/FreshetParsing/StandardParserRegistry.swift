@@ -15,7 +15,7 @@ public final class StandardParserRegistry: ParserRegistry {
   private static let version = 1
 
   /// Makes a registry; no process is started before a document needs one.
-  /// - Parameter adding: parsers for further suffixes (without the dot, lower case); they come before Freshet's own.
+  /// - Parameter added: parsers for further suffixes (without the dot, lower case); they come before Freshet's own.
   public init(
     options: ParsingOptions = ParsingOptions(),
     adding added: [(suffixes: Set<String>, parser: any Parser)] = []

@@ -1,9 +1,6 @@
 // The example of README.md, run by a test that compares its text, too.
-import FreshetModel
-
 // example begins
 import Freshet
-import FreshetConfiguration
 
 let loader = try ConfigurationLoader()
 let collection = try await Collection.open(try loader.load("freshet.yaml"))

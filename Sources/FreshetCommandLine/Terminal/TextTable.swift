@@ -32,7 +32,7 @@ public struct TextTable: Sendable {
 
   /// The table with its titles, two spaces between columns, without spaces at the ends of lines.
   ///
-  /// - Parameter width: columns to stay within by cutting the flexible columns, each to no less than 10; `nil` cuts
+  /// - Parameter limit: columns to stay within by cutting the flexible columns, each to no less than 10; `nil` cuts
   ///   nothing, and does not fill every line up to the longest cell of a flexible column.
   public func text(width limit: Int?, hasColour: Bool = false) -> String {
     var widths = columns.indices.map { index in

@@ -22,16 +22,26 @@ struct ScopeRules: Sendable {
 
   /// - Throws: `FreshetError` with `invalid_configuration`, naming the pattern.
   init(_ configuration: DirectoryConfiguration) throws {
-    include = try configuration.include.flatMap { try Self.compile($0, source: configuration.name, including: true) }
-    exclude = try configuration.exclude.flatMap { try Self.compile($0, source: configuration.name, including: false) }
+    let owner = " of the source “\(configuration.name)”"
+    include = try configuration.include.flatMap { try Self.compile($0, owner: owner, including: true) }
+    exclude = try configuration.exclude.flatMap { try Self.compile($0, owner: owner, including: false) }
     includesHidden = configuration.includesHidden
   }
 
-  private static func compile(_ text: String, source: String, including: Bool) throws -> [Rule] {
+  /// Includes what fits one of the patterns, hidden files as well.
+  ///
+  /// - Throws: `FreshetError` with `invalid_configuration`, naming the pattern.
+  init(include patterns: [String]) throws {
+    include = try patterns.flatMap { try Self.compile($0, owner: "", including: true) }
+    exclude = []
+    includesHidden = true
+  }
+
+  private static func compile(_ text: String, owner: String, including: Bool) throws -> [Rule] {
     guard let expanded = PathPattern.expandBraces(Array(text.utf8)) else {
       throw FreshetError(
         .invalidConfiguration,
-        "the pattern “\(text)” of the source “\(source)” stands for more than 256 patterns; write fewer braces"
+        "the pattern “\(text)”\(owner) stands for more than 256 patterns; write fewer braces"
       )
     }
     return try expanded.flatMap { including ? withContents($0) : [$0] }.map { bytes in
@@ -44,7 +54,7 @@ struct ScopeRules: Sendable {
       guard !bytes.isEmpty, let pattern = PathPattern(bytes) else {
         throw FreshetError(
           .invalidConfiguration,
-          "the pattern “\(text)” of the source “\(source)” is not valid; close its brackets, and write \\[ for a bracket "
+          "the pattern “\(text)”\(owner) is not valid; close its brackets, and write \\[ for a bracket "
             + "itself"
         )
       }
