@@ -41,6 +41,8 @@ public struct SyncRequest: Sendable {
   public var checksum = false
   /// Tries documents again that failed for good.
   public var retriesFailures = false
+  /// Ends with the first document that fails; what is done is committed.
+  public var stopsAtFailure = false
   /// Accepts any number of deletions.
   public var allowMassDelete = false
   /// Who makes the versions; `nil` for the process's user and host.
@@ -134,6 +136,7 @@ extension Collection {
     options.ignoresEmbeddingCache = request.ignoresEmbeddingCache
     options.checksum = request.checksum
     options.retriesFailures = request.retriesFailures
+    options.stopsAtFailure = request.stopsAtFailure
     options.deletionGuard.allowMassDelete = request.allowMassDelete
     options.leavesVectors = request.leavesVectors && configuration.embedder.provider != .none
     options.annotation = request.annotation

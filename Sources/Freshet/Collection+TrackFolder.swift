@@ -33,6 +33,7 @@ extension Collection {
     syncRequest.actor = request.actor
     syncRequest.workers = request.maxWorkers
     syncRequest.leavesVectors = true
+    syncRequest.stopsAtFailure = request.onError == .stop
     if !request.metadata.isEmpty { syncRequest.annotation = AnnotationChange(set: request.metadata) }
     if request.patterns.isEmpty, request.isRecursive {
       syncRequest.paths = [folder]
@@ -57,9 +58,7 @@ extension Collection {
           )
         )
       case .changed(let outcome): gathered.withLock { $0.changed.append(outcome) }
-      case .failed(let failure):
-        gathered.withLock { $0.failed.append(failure) }
-        if request.onError == .stop { stop.give() }
+      case .failed(let failure): gathered.withLock { $0.failed.append(failure) }
       case .skipped, .unavailable, .held: break
       }
     }

@@ -43,6 +43,15 @@ import Testing
     #expect(first.code == 0 && first.output.isEmpty && first.errors.contains("Before the first change."))
   }
 
+  @Test func historyShowsTheVersionsThatThereWere() async throws {
+    try await live()
+    let then = try await workshop.freshet("history", "keys.md", "--as-of", "3", "--json").objects()
+    #expect(then.map { $0["version"] as? Int } == [1])
+    let later = try await workshop.freshet("history", "rotation.md", "--as-of", "4", "--json").objects()
+    #expect(later.map { $0["change"] as? String } == ["created", "renamed"])
+    #expect(try await workshop.freshet("history", "keys.md", "--as-of", "4").code == 1)
+  }
+
   @Test func showFindsADocumentByTheNameThatItHad() async throws {
     try await live()
     let text = try await workshop.freshet("show", "keys.md", "--as-of", "3")

@@ -90,6 +90,7 @@ struct EmbeddingStage: Sendable {
     run.advance { $0.chunksDone += chunks.count - Set(chunks.map(\.key)).count }
     let failure = chunks.lazy.compactMap { outcome.failures[$0.key] }.first
     if let failure, !(run.options.onEmbedderDown == .keywordFirst && failure.isTransient) {
+      if run.options.stopsAtFailure { run.stop.give() }
       return Ready(
         element: .failure(
           FailureRecord(

@@ -387,6 +387,7 @@ struct ItemReader: Sendable {
   }
 
   func sendFailure(_ work: WorkItem, origin: String, _ error: FreshetError, content: ContentHash?) async throws {
+    if run.options.stopsAtFailure { run.stop.give() }
     try await send(
       .failure(
         FailureRecord(

@@ -68,6 +68,8 @@ public struct SyncOptions: Sendable {
   public var checksum = false
   /// Tries documents again that failed for good.
   public var retriesFailures = false
+  /// Ends the run with the first document that fails; what is done is committed.
+  public var stopsAtFailure = false
   /// Guards mass deletions.
   public var deletionGuard = DeletionGuard()
   /// Whether a content of a source and size is stored, or only its hash.
