@@ -5,10 +5,12 @@ import FreshetModel
 /// What is superseded and known by its hash alone has no text to show. Its rendition's row stays for the editions, which
 /// are told by its parser and checksum; searching the past reads passages.
 extension SQLiteTransaction {
-  /// Renditions with a text of their own that nothing live needs, and whose content is not kept.
+  /// Renditions with a text of their own that nothing live needs, and whose content is not kept; in this order, so that
+  /// the row itself, which is long, is looked at last.
   static let supersededTexts = """
-    r.markdown IS NOT NULL AND NOT EXISTS(SELECT 1 FROM content c WHERE c.hash = r.content_hash)
-      AND NOT EXISTS(SELECT 1 FROM edition e WHERE e.rendition = r.id AND e.to_sequence IS NULL)
+    CASE WHEN EXISTS(SELECT 1 FROM content c WHERE c.hash = r.content_hash) THEN 0
+      WHEN EXISTS(SELECT 1 FROM edition e WHERE e.rendition = r.id AND e.to_sequence IS NULL) THEN 0
+      ELSE r.markdown IS NOT NULL END
     """
 
   /// The row of an edition's rendition: the one that is there, a withdrawn one that gets its text again, or a new one.
@@ -91,8 +93,12 @@ extension SQLiteTransaction {
 extension SQLiteSnapshot {
   /// Rows of renditions whose text nothing needs, at most `limit`.
   func supersededTexts(limit: Int) throws -> [Int64] {
+    // By the index of contents: the table itself holds the texts.
     try connection.rows(
-      composed: "SELECT r.id FROM rendition r WHERE \(SQLiteTransaction.supersededTexts) ORDER BY r.id LIMIT ?1",
+      composed: """
+        SELECT r.id FROM rendition r WHERE r.content_hash > x'' AND \(SQLiteTransaction.supersededTexts)
+        ORDER BY r.content_hash LIMIT ?1
+        """,
       [.int(limit)]
     ) { $0.integer(0) }
   }
