@@ -60,20 +60,28 @@ extension SQLiteTransaction {
   /// Withdraws the text of a rendition that is superseded and whose content is not kept; answers its bytes, `nil` when
   /// it stays.
   func withdrawText(of rendition: Int64) throws -> Int64? {
-    let checksum = try connection.rows(
-      composed: "SELECT r.checksum FROM rendition r WHERE r.id = ?1 AND \(Self.supersededTexts)",
+    let found = try connection.rows(
+      composed: "SELECT r.content_hash, r.parser, r.checksum FROM rendition r WHERE r.id = ?1 AND "
+        + Self.supersededTexts,
       [.integer(rendition)]
-    ) { try $0.hash(0) }.first
-    guard let checksum, let before = try renditionBytes(rendition) else { return nil }
+    ) { (content: try $0.hash(0), parser: $0.text(1), checksum: try $0.hash(2)) }.first
+    guard let found, let before = try renditionBytes(rendition) else { return nil }
+    // A row that an update makes shorter keeps its page, and a text fills one; a removal joins it with its neighbours.
+    // Meanwhile the editions refer to nothing, which is checked at the end of the transaction.
+    try connection.run("PRAGMA defer_foreign_keys = ON")
+    try connection.run("DELETE FROM rendition WHERE id = ?1", .integer(rendition))
     try connection.run(
       """
-      UPDATE rendition SET title = NULL, metadata = '', map = x'', codec = NULL, markdown = NULL, is_withdrawn = 1
-      WHERE id = ?1
+      INSERT INTO rendition(id, content_hash, parser, metadata, map, checksum, is_withdrawn)
+      VALUES(?1, ?2, ?3, '', x'', ?4, 1)
       """,
-      .integer(rendition)
+      .integer(rendition),
+      .hash(found.content),
+      .text(found.parser),
+      .hash(found.checksum)
     )
-    noteUnsealed(.renditions, checksum.seal)
-    noteSealed(.renditions, SealedSet.withdrawn(checksum.seal))
+    noteUnsealed(.renditions, found.checksum.seal)
+    noteSealed(.renditions, SealedSet.withdrawn(found.checksum.seal))
     return before
   }
 
