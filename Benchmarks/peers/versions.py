@@ -19,7 +19,7 @@ from documents import document, sentence  # noqa: E402
 
 FILES_A_FOLDER = 1000
 CALLS = 7  # of each latency, of which the median counts
-HISTORY = ("version", "version_content", "change", "change_document", "run", "sqlite_autoindex_run_1")
+HISTORY = ("version", "version_content", "change", "change_document", "run", "sqlite_autoindex_run_1", "collected")
 # What searching the past needs: rows that go when retention lets a version go.
 PAST = ("edition", "edition_history", "edition_rendition", "rendition", "sqlite_autoindex_rendition_1", "chunk",
         "chunk_passage_closed", "chunk_closed", "passage", "sqlite_autoindex_passage_1", "live_fts_data", "live_fts_idx",
