@@ -18,6 +18,10 @@ struct TreePoller: ~Copyable {
   private var folders: [[UInt8]] = []
   /// Files that were different in the last pass: one that is the same in the next is not being written.
   private var changed: Set<[UInt8]> = []
+  /// Paths to look at once more when nothing changes any more: who looked at them while names came and went may have seen
+  /// what was so between two passes alone.
+  private var unsure: Set<[UInt8]> = []
+  private var isUnsureOfAll = false
   private let changedMax: Int
   private var wasListed = true
 
@@ -60,13 +64,26 @@ struct TreePoller: ~Copyable {
     }
     comparison.finish()
     let isNew = Set(folders).subtracting(self.folders)
-    var events = comparison.events + isNew.map { .lost($0) }
+    var events = comparison.events + lookAgain(comparison) + isNew.map { .lost($0) }
     if !wasListed { events.append(.lost([])) }
     wasListed = true
     snapshot = comparison.after
     changed = comparison.changedNow.count > changedMax ? [] : comparison.changedNow
     self.folders = folders
     return Pass(events: events, files: snapshot.count, bytes: snapshot.size)
+  }
+
+  /// Remembers what came and went, and answers it as events in the first pass that finds no change.
+  private mutating func lookAgain(_ comparison: borrowing Comparison) -> [WatchEvent] {
+    if comparison.hasNewNames || !comparison.goneNow.isEmpty {
+      unsure.formUnion(comparison.changedNow)
+      unsure.formUnion(comparison.goneNow)
+      if unsure.count > changedMax { (unsure, isUnsureOfAll) = ([], true) }
+      return []
+    }
+    guard comparison.changedNow.isEmpty else { return [] }
+    defer { (unsure, isUnsureOfAll) = ([], false) }
+    return isUnsureOfAll ? [.lost([])] : unsure.map { .attributes($0, isFolder: false) }
   }
 }
 
@@ -76,9 +93,11 @@ private struct Comparison {
   private var old: PollingSnapshot.Entry?
   private let folders: Set<[UInt8]>
   private let changed: Set<[UInt8]>
-  private var gone: [PollingSnapshot.Entry] = []
+  private var missing: [PollingSnapshot.Entry] = []
+  private(set) var goneNow: [[UInt8]] = []
   /// New paths by the file that they name.
   private var came: [UInt64: [UInt8]] = [:]
+  var hasNewNames: Bool { !came.isEmpty }
   private(set) var after = PollingSnapshot()
   private(set) var events: [WatchEvent] = []
   private(set) var changedNow: Set<[UInt8]> = []
@@ -95,7 +114,7 @@ private struct Comparison {
   mutating func take(_ entry: PollingSnapshot.Entry) {
     after.append(entry)
     while let before = old, before.path.lexicographicallyPrecedes(entry.path) {
-      gone.append(before)
+      missing.append(before)
       old = reader.next()
     }
     if let before = old, before.path == entry.path {
@@ -115,23 +134,25 @@ private struct Comparison {
 
   mutating func finish() {
     while let before = old {
-      gone.append(before)
+      missing.append(before)
       old = reader.next()
     }
     let shield = Set(shielded)
     var kept: [PollingSnapshot.Entry] = []
     var cookie: UInt32 = 0
-    for entry in gone {
+    for entry in missing {
       if shield.contains(entry.path) || entry.path.isBelow(anyOf: shield) {
         kept.append(entry)
       } else if let new = came[entry.file] {
         cookie += 1
+        goneNow.append(entry.path)
         events.append(.movedFrom(entry.path, cookie: cookie, isFolder: false))
         events.append(.movedTo(new, cookie: cookie, isFolder: false))
         // It may have been written too.
         events.append(.modified(new))
       } else {
         events.append(.deleted(entry.path, isFolder: false))
+        goneNow.append(entry.path)
       }
     }
     if !kept.isEmpty { merge(kept) }

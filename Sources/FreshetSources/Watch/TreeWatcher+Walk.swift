@@ -78,7 +78,10 @@ extension TreeWatcher {
       return false
     }
     outlet.problem(
-      WatchProblem(kind: .unwatchable, error: .system(watch, "watch the folder; it is listed instead", path: place(path)))
+      WatchProblem(
+        kind: .unwatchable,
+        error: .system(watch, "watch the folder; it is listed instead", path: place(path))
+      )
     )
     poll(id, path, .remote)
     return false

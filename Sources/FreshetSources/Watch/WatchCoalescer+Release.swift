@@ -10,7 +10,7 @@ extension WatchCoalescer {
       pending[element.path]?.scheduled = nil
       let moment = moment(of: element.path, entry)
       if moment > now {
-        schedule(element.path, at: moment)
+        schedule(element.path, at: moment.roundedUp(to: options.step))
       } else if entry.needsAnswer(at: now, options) {
         outcome.questions.append(element.path)
         pending[element.path]?.content = .asked
@@ -84,7 +84,9 @@ extension WatchCoalescer {
     guard let entry = pending.removeValue(forKey: path) else { return nil }
     renames.remove(path)
     collapsed.remove(path)
-    if entry.rewrites > 0 { rewritten[path] = PendingPath.Rewriting(debounce: entry.debounce, lastSeen: entry.lastSeen) }
+    if entry.rewrites > 0 {
+      rewritten[path] = PendingPath.Rewriting(debounce: entry.debounce, lastSeen: entry.lastSeen)
+    }
     if let folder = path.folder, let count = siblings[folder]?.count {
       siblings[folder]?.count = count - 1
       if count <= 1 { siblings[folder] = nil }

@@ -198,7 +198,7 @@ public struct WatchCoalescer: Sendable {
   /// element comes up.
   mutating func schedule(_ path: [UInt8], at time: Duration? = nil) {
     guard var entry = pending[path] else { return }
-    let next = time ?? entry.next(options)
+    let next = time ?? entry.next(options).roundedUp(to: options.step)
     if let scheduled = entry.scheduled, scheduled <= next { return }
     entry.scheduled = next
     pending[path] = entry
@@ -215,5 +215,14 @@ public struct WatchCoalescer: Sendable {
       if collapsed.contains(Array(rest)) { return Array(rest) }
     }
     return collapsed.contains([]) ? [] : nil
+  }
+}
+
+extension Duration {
+  /// The next multiple of a step.
+  func roundedUp(to step: Duration) -> Duration {
+    let (step, time) = (step.nanoseconds, nanoseconds)
+    guard step > 0, time % step != 0 else { return self }
+    return .nanoseconds(time - time % step + (time > 0 ? step : 0))
   }
 }

@@ -1,6 +1,12 @@
 import FreshetModel
 import FreshetSystem
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 /// What the system allows a user to watch (inotify(7)).
 public struct WatchLimits: Sendable {
   /// Folders that a user may watch in all.
@@ -9,6 +15,8 @@ public struct WatchLimits: Sendable {
   public var queues: Int?
   /// Events that wait in a queue before it overflows.
   public var queuedEvents: Int?
+
+  private static let sizeMax = 64
 
   /// Reads them; `nil` where the system does not tell.
   public static func current() -> WatchLimits {
@@ -20,7 +28,11 @@ public struct WatchLimits: Sendable {
   }
 
   private static func read(_ name: String) -> Int? {
-    guard let bytes = try? FileSystem.read("/proc/sys/fs/inotify/" + name, limit: 64) else { return nil }
+    var bytes: [UInt8] = []
+    // In one call: the second of two would answer that the file has ended.
+    guard let file = try? Descriptor(opening: "/proc/sys/fs/inotify/" + name, flags: O_RDONLY),
+      (try? file.read(into: &bytes, limit: sizeMax, expected: sizeMax)) == true
+    else { return nil }
     return Int(String(decoding: bytes.filter { $0 > UInt8(ascii: " ") }, as: UTF8.self))
   }
 

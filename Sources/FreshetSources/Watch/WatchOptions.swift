@@ -14,6 +14,8 @@ public struct WatchOptions: Sendable {
   public var mode: Mode
   /// The quiet time after which a finished save counts.
   public var debounce: Duration
+  /// Releases are made in steps of this time, so that what changed together leaves together.
+  public var step: Duration
   /// By how much the quiet time grows each time that a file is written again soon after it was closed.
   public var debounceGrowth: Int
   /// The longest quiet time: for files that are written again and again, for those of which nobody can say whether they
@@ -42,6 +44,7 @@ public struct WatchOptions: Sendable {
   public init(
     mode: Mode = .automatic,
     debounce: Duration = .milliseconds(40),
+    step: Duration = .milliseconds(10),
     debounceGrowth: Int = 4,
     settle: Duration = .seconds(1),
     holdLimit: Duration = .seconds(300),
@@ -56,6 +59,7 @@ public struct WatchOptions: Sendable {
   ) {
     self.mode = mode
     self.debounce = debounce
+    self.step = step
     self.debounceGrowth = debounceGrowth
     self.settle = settle
     self.holdLimit = holdLimit

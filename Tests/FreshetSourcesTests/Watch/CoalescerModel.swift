@@ -52,9 +52,13 @@ struct CoalescerModel {
     case 85..<97:
       cookie += 1
       let wasQuiet = touched[path] == nil
+      // What was in a folder that moves is the folder's: its own names may come anew, and stand for themselves then.
+      if kind > 94 { pairs.removeAll { Self.isBelow($0.old, path) || Self.isBelow($0.new, path) } }
       send(.movedFrom(path, cookie: cookie, isFolder: kind > 94), [path])
       let other = Self.path(&random)
-      if kind != 90, wasQuiet, path != other, !Self.isBelow(path, other), !Self.isBelow(other, path) { pairs.append((path, other)) }
+      if kind != 90, wasQuiet, path != other, !Self.isBelow(path, other), !Self.isBelow(other, path) {
+        pairs.append((path, other))
+      }
       if kind != 90 { send(.movedTo(other, cookie: cookie, isFolder: kind > 94), [other]) }
     case 97: send(.lost(path), [path])
     default: send(.created(path, isFolder: true), [])

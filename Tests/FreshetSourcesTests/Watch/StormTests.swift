@@ -11,10 +11,13 @@ import Testing
   }
 
   @Test(arguments: 11...13 as ClosedRange<UInt64>) func releasesCoverAStormThatIsPolled(_ seed: UInt64) async throws {
-    try await storm(seed, WatcherTests.polling(), changesRules: seed.isMultiple(of: 2))
+    // Rules that change to and fro between two passes are seen by nobody.
+    try await storm(seed, WatcherTests.polling(), changesRules: false)
   }
 
-  @Test(arguments: 21...22 as ClosedRange<UInt64>) func releasesCoverAStormWithTooFewWatches(_ seed: UInt64) async throws {
+  @Test(arguments: 21...22 as ClosedRange<UInt64>) func releasesCoverAStormWithTooFewWatches(_ seed: UInt64)
+    async throws
+  {
     var system = WatchSystem()
     let limited = Limited(8)
     system.addWatch = { limited.add($0, $1, $2) }
@@ -37,7 +40,7 @@ import Testing
       for file in 0...(events / 3) { try tree.write("many-\(file).md") }
       gate.open()
     }
-    #expect(status.overflows > 0)
+    #expect(status.overflows > 0, "\(status)")
   }
 
   @discardableResult
@@ -54,6 +57,8 @@ import Testing
     before.run(300)
     let source = try DirectorySource(DirectoryConfiguration(name: "s", path: tree.path))
     let watcher = try await DirectoryWatcher(source, options: options, system: system)
+    var mirror = Mirror(source)
+    try await mirror.take([])
     let storms = (1...2).map { TreeStorm(tree, outside: outside, seed: seed * 100 + $0, changesRules: changesRules) }
     let pool = ThreadPool(name: "storm", threads: 2)
     let stormy = Task {
@@ -76,8 +81,6 @@ import Testing
       try await Task.sleep(for: Observer.deadline)
       await watcher.stop()
     }
-    var mirror = Mirror(source)
-    try await mirror.take([])
     var (isOver, releases) = (false, 0)
     for await release in watcher {
       releases += 1
@@ -106,16 +109,19 @@ private struct Mirror {
 
   /// Looks at some paths again, or at everything.
   mutating func take(_ paths: [[UInt8]]) async throws {
-    for path in paths {
-      items = items.filter { $0.key != path && !$0.key.starts(with: path + [UInt8(ascii: "/")]) }
-    }
-    if paths.isEmpty { items = [:] }
     while true {
+      let named = Set(paths)
+      items = items.filter { !paths.isEmpty && !Self.lies($0.key, in: named) }
       let batch = try await list(source, paths)
       for item in batch.items { items[item.path] = item.fingerprint }
       // What could not be seen, since it was replaced meanwhile, is neither there nor gone: it is looked at again.
       if batch.problems.isEmpty { return }
     }
+  }
+
+  private static func lies(_ path: [UInt8], in named: Set<[UInt8]>) -> Bool {
+    if named.contains(path) { return true }
+    return path.indices.contains { path[$0] == UInt8(ascii: "/") && named.contains(Array(path[..<$0])) }
   }
 
   func has(_ path: String) -> Bool { items[Array(path.utf8)] != nil }

@@ -101,7 +101,9 @@ import Testing
       $0.excludedFolders = [tree.path + "/other"]
     }
     #expect(observer.status.watches == 2)
-    for name in [".hidden/b.md", "node/b.md", "ignored/b.md", "other/b.md", "docs/b.tmp", "docs/.b"] { try tree.write(name) }
+    for name in [".hidden/b.md", "node/b.md", "ignored/b.md", "other/b.md", "docs/b.tmp", "docs/.b"] {
+      try tree.write(name)
+    }
     try tree.write("docs/b.md")
     #expect(await observer.releases(until: "docs/b.md").flatMap(\.paths) == [Array("docs/b.md".utf8)])
     await observer.stop()
@@ -147,7 +149,8 @@ import Testing
     await observer.stop()
   }
 
-  @Test(arguments: [quick, polling()]) func aRootThatGoesAndComesBackIsEverything(_ options: WatchOptions) async throws {
+  @Test(arguments: [quick, polling()]) func aRootThatGoesAndComesBackIsEverything(_ options: WatchOptions) async throws
+  {
     let tree = try #require(tree)
     try tree.write("root/docs/a.md")
     let observer = try await observe(options) { $0.path = tree.path + "/root" }
