@@ -63,6 +63,9 @@ extension TreeWatcher {
     at now: Duration
   ) {
     let isEntered = rules.enters(path, in: id, tree)
+    if !links.isEmpty, !event.has(freshet_watch_attributes) {
+      for link in links.links(into: path) { outlet.event(.attributes(link, isFolder: false)) }
+    }
     let known = tree.child(of: id, event.name)
     if event.has(freshet_watch_created) {
       guard isEntered else { return }
@@ -114,15 +117,20 @@ extension TreeWatcher {
       outlet.event(.lost(folder))
     }
     takeLink(event, in: id, path)
-    guard rules.includes(path, in: id, tree) else { return }
-    if event.has(freshet_watch_created) {
-      outlet.event(.created(path, isFolder: false))
-    } else if event.has(freshet_watch_modified) {
+    for link in links.isEmpty ? [] : links.links(to: path) { say(event, of: link, asLink: true) }
+    if rules.includes(path, in: id, tree) { say(event, of: path, asLink: false) }
+  }
+
+  /// Says what an event means for a file, or for a link to it.
+  private func say(_ event: EventQueue.Event, of path: [UInt8], asLink: Bool) {
+    if event.has(freshet_watch_modified) {
       outlet.event(.modified(path))
     } else if event.has(freshet_watch_closed) {
       outlet.event(.closed(path))
-    } else if event.has(freshet_watch_attributes) {
+    } else if asLink || event.has(freshet_watch_attributes) {
       outlet.event(.attributes(path, isFolder: false))
+    } else if event.has(freshet_watch_created) {
+      outlet.event(.created(path, isFolder: false))
     } else if event.has(freshet_watch_deleted) {
       outlet.event(.deleted(path, isFolder: false))
     } else if event.has(freshet_watch_moved_from) {
@@ -132,8 +140,11 @@ extension TreeWatcher {
     }
   }
 
-  /// Links to folders are followed by some sources: one that comes is walked, one that goes is forgotten.
+  /// Links are learnt when they come and forgotten when they go. Those to folders are followed by some sources: one that
+  /// comes is walked.
   private mutating func takeLink(_ event: EventQueue.Event, in id: FolderTree.ID, _ path: [UInt8]) {
+    if event.has(freshet_watch_deleted | freshet_watch_moved_from) { links.remove(path) }
+    if event.has(freshet_watch_created | freshet_watch_moved_to), isLink(path) { learn(link: path) }
     guard rules.configuration.links == .foldersWithinRoot else { return }
     let known = tree.child(of: id, event.name)
     if event.has(freshet_watch_deleted | freshet_watch_moved_from), let known {
@@ -147,5 +158,12 @@ extension TreeWatcher {
       walk(id, reportsFiles: false)
       outlet.event(.lost(path))
     }
+  }
+
+  private func isLink(_ path: [UInt8]) -> Bool {
+    guard rules.configuration.links != .ignore, let root = try? source.roots.current() else { return false }
+    let number = root.open(path, flags: freshet_path_only | O_NOFOLLOW)
+    guard number >= 0 else { return false }
+    return (try? Descriptor(owning: number).status())?.kind == .link
   }
 }

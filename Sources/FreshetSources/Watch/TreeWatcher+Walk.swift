@@ -113,6 +113,7 @@ extension TreeWatcher {
         gone[name] = nil
         entered.append(tree.makeChild(of: id, name))
       case .file, .link:
+        if entries.kind(at: index) == .link { learn(link: childPath) }
         if reportsFiles, rules.includes(childPath, in: id, tree) {
           outlet.event(.created(childPath, isFolder: false))
         }
@@ -139,6 +140,14 @@ extension TreeWatcher {
     close(inside)
     let watch = queue.add(target)
     return watch < 0 || tree.lineage(of: id).contains { tree.watch(of: $0) == watch }
+  }
+
+  /// Remembers where a link leads, if that is in the source.
+  mutating func learn(link path: [UInt8]) {
+    guard rules.configuration.links != .ignore, let root = FileSystem.resolved(Array(source.location.utf8)),
+      let target = FileSystem.resolved(root.appending(path)), target.isBelow(root)
+    else { return }
+    links.insert(path, target: Array(target[(root == [UInt8(ascii: "/")] ? 1 : root.count + 1)...]))
   }
 
   /// The absolute path, for sentences.

@@ -40,6 +40,7 @@ struct TreeWatcher: ~Copyable {
   var tree = FolderTree()
   var rules: WatchRules
   var reader = FolderReader()
+  var links = LinkTargets()
   var detached: [Detached] = []
   var excluded: Set<FolderIdentity>
   /// The root that is watched or polled; `nil` while it is not there.
@@ -178,6 +179,7 @@ struct TreeWatcher: ~Copyable {
     enclosing = []
     detached = []
     rules = WatchRules(source)
+    links = LinkTargets()
     polled = PolledFolders()
     outlet.polling(polled)
   }

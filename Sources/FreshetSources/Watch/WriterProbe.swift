@@ -24,8 +24,8 @@ struct WriterProbe {
 
   func writers(of path: [UInt8]) -> FileWriters {
     guard let root = try? source.roots.current() else { return .unknown }
-    let number = root.open(path, flags: O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW)
-    // Gone, or a link: nobody writes to it.
+    let number = root.open(path, flags: O_RDONLY | O_NONBLOCK | O_NOCTTY)
+    // Gone, or a link that leads nowhere or out: nobody writes to what the source would read.
     if number == -ENOENT || number == -ENOTDIR || number == -ELOOP || number == -EXDEV { return .none }
     guard number >= 0 else { return .unknown }
     let file = Descriptor(owning: number)

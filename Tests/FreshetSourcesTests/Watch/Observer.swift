@@ -36,6 +36,9 @@ final class Observer: Sendable {
     return Self.covers(await releases(until: path).last, path)
   }
 
+  /// Counts only releases to come.
+  func forget() { seen.withLock { $0 = [] } }
+
   /// Whether nothing is released for so long.
   func isQuiet(for time: Duration) async -> Bool { await next(within: time) == nil }
 

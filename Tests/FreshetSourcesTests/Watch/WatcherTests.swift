@@ -165,6 +165,24 @@ import Testing
     await observer.stop()
   }
 
+  @Test func aLinkIsReleasedWhenItsTargetChanges() async throws {
+    let tree = try #require(tree)
+    try tree.write("docs/a.md")
+    try tree.link("before.md", to: "docs/a.md")
+    let observer = try await observe()
+    try tree.link("after.md", to: tree.path + "/docs/a.md")
+    #expect(await observer.saw("after.md"))
+    for _ in 0..<2 {
+      try tree.write("docs/a.md", "other")
+      observer.forget()
+      for name in ["docs/a.md", "before.md", "after.md"] { #expect(await observer.saw(name)) }
+    }
+    observer.forget()
+    rename(tree.path + "/docs", tree.path + "/away")
+    for name in ["docs", "before.md", "after.md"] { #expect(await observer.saw(name)) }
+    await observer.stop()
+  }
+
   @Test func aFileThatIsHeldOpenIsReleasedWhenItIsClosed() async throws {
     let tree = try #require(tree)
     let observer = try await observe()
