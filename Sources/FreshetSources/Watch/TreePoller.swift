@@ -21,7 +21,8 @@ struct TreePoller: ~Copyable {
   /// Paths to look at once more when nothing changes any more: who looked at them while names came and went may have seen
   /// what was so between two passes alone.
   private var unsure: Set<[UInt8]> = []
-  private var isUnsureOfAll = false
+  /// As `unsure`: folders that came to be polled, or hold too many such paths.
+  private var unsureFolders: Set<[UInt8]> = []
   private let changedMax: Int
   private var wasListed = true
 
@@ -33,8 +34,10 @@ struct TreePoller: ~Copyable {
   /// Lists the folders and compares. Those that were not polled before are only taken in, and said to be lost as a whole:
   /// nobody knows what happened in them until now.
   ///
-  /// - Parameter stop: asked now and then; the pass ends early, and the next compares with the same one as this.
-  mutating func pass(_ folders: [[UInt8]], stop: () -> Bool) -> Pass? {
+  /// - Parameters:
+  ///   - fresh: folders that were not polled for a while since the last pass.
+  ///   - stop: asked now and then; the pass ends early, and the next compares with the same one as this.
+  mutating func pass(_ folders: [[UInt8]], fresh: Set<[UInt8]>, stop: () -> Bool) -> Pass? {
     guard !folders.isEmpty else {
       snapshot = PollingSnapshot()
       self.folders = []
@@ -63,8 +66,8 @@ struct TreePoller: ~Copyable {
       return Pass(events: events, files: snapshot.count, bytes: snapshot.size, isListed: false)
     }
     comparison.finish()
-    let isNew = Set(folders).subtracting(self.folders)
-    var events = comparison.events + lookAgain(comparison) + isNew.map { .lost($0) }
+    let new = Set(folders).subtracting(self.folders).union(fresh)
+    var events = comparison.events + lookAgain(comparison, new) + new.map { .lost($0) }
     if !wasListed { events.append(.lost([])) }
     wasListed = true
     snapshot = comparison.after
@@ -73,17 +76,25 @@ struct TreePoller: ~Copyable {
     return Pass(events: events, files: snapshot.count, bytes: snapshot.size)
   }
 
+  /// Nobody has looked at anything yet: what is found now needs no second look.
+  mutating func begin() {
+    (unsure, unsureFolders) = ([], [])
+  }
+
   /// Remembers what came and went, and answers it as events in the first pass that finds no change.
-  private mutating func lookAgain(_ comparison: borrowing Comparison) -> [WatchEvent] {
+  private mutating func lookAgain(_ comparison: borrowing Comparison, _ new: Set<[UInt8]>) -> [WatchEvent] {
+    let isQuiet = comparison.changedNow.isEmpty && comparison.goneNow.isEmpty && new.isEmpty
+    if isQuiet {
+      defer { (unsure, unsureFolders) = ([], []) }
+      return unsureFolders.map { .lost($0) } + unsure.map { .attributes($0, isFolder: false) }
+    }
+    unsureFolders.formUnion(new)
     if comparison.hasNewNames || !comparison.goneNow.isEmpty {
       unsure.formUnion(comparison.changedNow)
       unsure.formUnion(comparison.goneNow)
-      if unsure.count > changedMax { (unsure, isUnsureOfAll) = ([], true) }
-      return []
+      if unsure.count > changedMax { (unsure, unsureFolders) = ([], [[]]) }
     }
-    guard comparison.changedNow.isEmpty else { return [] }
-    defer { (unsure, isUnsureOfAll) = ([], false) }
-    return isUnsureOfAll ? [.lost([])] : unsure.map { .attributes($0, isFolder: false) }
+    return []
   }
 }
 

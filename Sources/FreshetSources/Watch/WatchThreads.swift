@@ -6,6 +6,8 @@ import Synchronization
 final class WatchThreads: Sendable {
   private struct State {
     var polled: [[UInt8]] = []
+    /// Those that were added since the last pass began, also when they had been polled before.
+    var fresh: Set<[UInt8]> = []
     /// Folders on other machines, of whose files nobody asks who has them open.
     var remote = PolledFolders()
     var isStarted = false
@@ -141,7 +143,9 @@ final class WatchThreads: Sendable {
 
   private func setPolled(_ folders: PolledFolders) {
     state.withLock { state in
-      state.polled = folders.all
+      let all = folders.all
+      state.fresh.formUnion(Set(all).subtracting(state.polled))
+      state.polled = all
       state.remote = folders
     }
     pollBell.ring()
@@ -153,9 +157,13 @@ final class WatchThreads: Sendable {
     var isFirst = true
     var known: [[UInt8]] = []
     while !outlet.isFinished {
-      let folders = state.withLock { $0.polled }
+      let (folders, fresh) = state.withLock { state in
+        defer { state.fresh = [] }
+        return (state.polled, state.fresh.intersection(state.polled))
+      }
       let begin = Duration.monotonic()
-      if !folders.isEmpty || !known.isEmpty, let pass = poller.pass(folders, stop: { outlet.isFinished }) {
+      let isUsed = !folders.isEmpty || !known.isEmpty
+      if isUsed, let pass = poller.pass(folders, fresh: fresh, stop: { outlet.isFinished }) {
         known = folders
         report(pass, begin, isFirst: isFirst)
       }
@@ -163,7 +171,10 @@ final class WatchThreads: Sendable {
       let interval = max(options.pollInterval, took * options.pollRestFactor)
       // Nobody may be able to say whether a file is open: then it has to be the same in two passes.
       outlet.setSettle(folders.isEmpty ? options.settle : max(options.settle, interval * 2))
-      if isFirst { started.open() }
+      if isFirst {
+        poller.begin()
+        started.open()
+      }
       isFirst = false
       let next = folders.isEmpty ? nil : begin + interval
       while !outlet.isFinished, state.withLock({ $0.polled }) == folders {

@@ -2,20 +2,31 @@ import FreshetModel
 import FreshetSources
 import FreshetSystem
 import FreshetTestKit
+import Glibc
 import Testing
 
 /// Whoever looks where the releases say, and nowhere else, sees in the end what is there.
+///
+/// `FRESHET_STORM_SEEDS=101-140` storms with these seeds instead of the usual few.
 @Suite(.serialized) struct StormTests {
-  @Test(arguments: 1...6 as ClosedRange<UInt64>) func releasesCoverAStorm(_ seed: UInt64) async throws {
+  private static func seeds(_ usual: ClosedRange<UInt64>) -> ClosedRange<UInt64> {
+    let asked = getenv("FRESHET_STORM_SEEDS").map {
+      String(cString: $0).split(separator: "-").compactMap { UInt64($0) }
+    }
+    guard let asked, asked.count == 2, asked[0] <= asked[1] else { return usual }
+    return asked[0]...asked[1]
+  }
+
+  @Test(arguments: seeds(1...6)) func releasesCoverAStorm(_ seed: UInt64) async throws {
     try await storm(seed, WatcherTests.quick, changesRules: seed.isMultiple(of: 2))
   }
 
-  @Test(arguments: 11...13 as ClosedRange<UInt64>) func releasesCoverAStormThatIsPolled(_ seed: UInt64) async throws {
+  @Test(arguments: seeds(11...13)) func releasesCoverAStormThatIsPolled(_ seed: UInt64) async throws {
     // Rules that change to and fro between two passes are seen by nobody.
     try await storm(seed, WatcherTests.polling(), changesRules: false)
   }
 
-  @Test(arguments: 21...22 as ClosedRange<UInt64>) func releasesCoverAStormWithTooFewWatches(_ seed: UInt64)
+  @Test(arguments: seeds(21...22)) func releasesCoverAStormWithTooFewWatches(_ seed: UInt64)
     async throws
   {
     var system = WatchSystem()

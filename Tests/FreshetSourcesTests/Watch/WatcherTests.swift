@@ -217,6 +217,19 @@ import Testing
     await observer.stop()
   }
 
+  @Test func pollingReleasesNothingWhileNothingChanges() async throws {
+    let tree = try #require(tree)
+    try tree.write("docs/a.md")
+    // So long ago that nobody has to look twice.
+    var times = [timespec(tv_sec: 1_000, tv_nsec: 1), timespec(tv_sec: 1_000, tv_nsec: 1)]
+    utimensat(AT_FDCWD, tree.path + "/docs/a.md", &times, 0)
+    let observer = try await observe(Self.polling())
+    // What changed just before the first pass is named once, when its times tell it from a later change.
+    _ = await observer.next(within: .milliseconds(150))
+    #expect(await observer.isQuiet(for: .milliseconds(300)))
+    await observer.stop()
+  }
+
   @Test func whenThereIsNoQueueTheSourceIsPolled() async throws {
     let tree = try #require(tree)
     try tree.write("docs/a.md")
