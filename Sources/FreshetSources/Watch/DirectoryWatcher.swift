@@ -5,8 +5,10 @@ import Synchronization
 /// Sees every change of a directory source, and releases it when it has settled.
 ///
 ///     let watcher = try await DirectoryWatcher(source)
-///     await sync everything                              // what changed before the watcher was there
-///     for await release in watcher { await sync release.paths }
+///     try await lookAt([])                                       // what changed before the watcher was there
+///     for await release in watcher { try await lookAt(release.paths) }
+///
+/// Here `lookAt` lists these paths of the source, or everything, and takes up what it finds.
 ///
 /// A release is made when it is asked for. Who reads slowly gets fewer and larger ones: nothing is lost, and what waits is
 /// bounded by `WatchOptions.pathsMax`. Several readers share the releases.
