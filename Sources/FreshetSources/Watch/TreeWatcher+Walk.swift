@@ -74,6 +74,7 @@ extension TreeWatcher {
         outlet.problem(WatchLimits.current().watchProblem(place(path), interval: options.pollInterval))
       }
       wasLimitReported = true
+      refused = path
       poll(id, path, .limited)
       return false
     }

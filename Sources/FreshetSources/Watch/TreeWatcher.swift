@@ -59,6 +59,8 @@ struct TreeWatcher: ~Copyable {
   private var nextRootCheck: Duration
   private var nextLimitRetry: Duration?
   var wasLimitReported = false
+  /// The folder for which there was no watch the last time.
+  var refused: [UInt8]?
   private var wasRootReported = false
 
   init(_ source: DirectorySource, _ options: WatchOptions, _ system: WatchSystem, now: Duration, _ outlet: Outlet) {
@@ -194,15 +196,17 @@ struct TreeWatcher: ~Copyable {
     outlet.event(.lost([]))
   }
 
-  /// Tries once more to watch what could not be for lack of watches.
+  /// Tries once more to watch what could not be for lack of watches, until one is refused again.
   private mutating func retryLimited() {
-    let limited = polled.limited
-    polled.remove(.limited)
-    for path in limited.outermost() {
-      if let id = folder(at: path) { walk(id, reportsFiles: false) }
-      if !polled.limited.contains(where: { $0 == path }) { outlet.event(.lost(path)) }
+    for path in polled.limited.outermost() {
+      guard let id = folder(at: path) else { continue }
+      refused = nil
+      walk(id, reportsFiles: false)
+      if refused == path { return }
+      polled.removeAlone(path)
+      outlet.polling(polled)
+      outlet.event(.lost(path))
     }
-    outlet.polling(polled)
   }
 
   /// The folder of a path, made if its parent is watched.
@@ -271,7 +275,8 @@ struct PolledFolders: Sendable, Equatable {
     return reasons.count != count
   }
 
-  mutating func remove(_ reason: Reason) { reasons = reasons.filter { $0.value != reason } }
+  /// Removes a folder, and none of those below it.
+  mutating func removeAlone(_ path: [UInt8]) { reasons[path] = nil }
 
   /// Whether the path is on another machine.
   func isRemote(_ path: [UInt8]) -> Bool {

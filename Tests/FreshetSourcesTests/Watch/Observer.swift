@@ -93,6 +93,10 @@ final class Limited: Sendable {
     known.withLock { $0.left = count }
   }
 
+  func raise(by count: Int) {
+    known.withLock { $0.left += count }
+  }
+
   func add(_ queue: Int32, _ folder: Int32, _ events: UInt32) -> Int32 {
     known.withLock { known in
       guard known.left > 0 else { return -28 }  // ENOSPC

@@ -217,6 +217,23 @@ import Testing
     await observer.stop()
   }
 
+  @Test func whenThereAreWatchesAgainThePolledFoldersAreWatched() async throws {
+    let tree = try #require(tree)
+    for folder in 0..<8 { try tree.write("f\(folder)/deep/a.md") }
+    var system = WatchSystem()
+    let limited = Limited(5)
+    system.addWatch = { limited.add($0, $1, $2) }
+    var options = Self.quick
+    options.limitRetryInterval = .milliseconds(50)
+    let observer = try await observe(options, system: system)
+    #expect(observer.status.mode == .mixed)
+    limited.raise(by: 100)
+    #expect(await observer.becomes { $0.mode == .events && $0.watches == 17 })
+    try tree.write("f7/deep/b.md")
+    #expect(await observer.saw("f7/deep/b.md"))
+    await observer.stop()
+  }
+
   @Test func pollingReleasesNothingWhileNothingChanges() async throws {
     let tree = try #require(tree)
     try tree.write("docs/a.md")
