@@ -27,16 +27,13 @@ struct EnclosingIgnoreFiles: Sendable {
   ///
   /// - Throws: `FreshetError` for one that is there and cannot be obeyed.
   init(above source: DirectoryConfiguration) throws {
-    guard source.respectsGitignore, let real = FileSystem.resolved(Array(source.path.utf8)),
-      let depth = Self.repository(of: real)
-    else {
+    guard let (real, ends) = Self.chain(above: source) else {
       files = []
       return
     }
     let slash = UInt8(ascii: "/")
-    let ends = real.indices.filter { real[$0] == slash && $0 >= depth }
     files = try ends.flatMap { end in
-      let folder = end == 0 ? [slash] : Array(real[..<end])
+      let folder = Self.folder(real, end)
       let lead = Array(real[(end + 1)...]) + [slash]
       let name = String(decoding: folder, as: UTF8.self)
       let number = (folder + [0]).withUnsafeBytes {
@@ -51,6 +48,23 @@ struct EnclosingIgnoreFiles: Sendable {
         throw error.about(name)
       }
     }
+  }
+
+  /// The folders above the root whose ignore files are read when they have one, from the repository's root down.
+  static func folders(above source: DirectoryConfiguration) -> [[UInt8]] {
+    chain(above: source).map { real, ends in ends.map { folder(real, $0) } } ?? []
+  }
+
+  private static func folder(_ real: [UInt8], _ end: Int) -> [UInt8] {
+    end == 0 ? [UInt8(ascii: "/")] : Array(real[..<end])
+  }
+
+  /// The root's path without links, and the lengths of those of the folders above it that belong to its repository.
+  private static func chain(above source: DirectoryConfiguration) -> (real: [UInt8], ends: [Int])? {
+    guard source.respectsGitignore, let real = FileSystem.resolved(Array(source.path.utf8)),
+      let depth = repository(of: real)
+    else { return nil }
+    return (real, real.indices.filter { real[$0] == UInt8(ascii: "/") && $0 >= depth })
   }
 
   /// The length of the path of the nearest folder above that has a `.git`; `nil` when the root has one itself, or none.

@@ -123,6 +123,7 @@ public struct Volume: Sendable {
     0x6573_5546: .program,  // FUSE
     0x786F_4256: .network,  // folders of VirtualBox's host
     0xBACB_ACBC: .network,  // folders of VMware's host
+    0x7C7C_6673: .network,  // folders of Parallels' host
     0x6969: .network,  // NFS
     0x517B: .network,  // SMB
     0xFF53_4D42: .network,  // CIFS

@@ -71,6 +71,53 @@ int freshet_memory_file(const char *name);
 // Forbids every later change of an anonymous file.
 int freshet_seal(int descriptor);
 
+// --- Watching --------------------------------------------------------------------------------------------------------
+
+// The bits of an event of inotify(7), as the kernel defines them for all machines.
+static const uint32_t freshet_watch_modified = 0x002;
+static const uint32_t freshet_watch_attributes = 0x004;
+static const uint32_t freshet_watch_closed = 0x008;  // after writing
+static const uint32_t freshet_watch_moved_from = 0x040;
+static const uint32_t freshet_watch_moved_to = 0x080;
+static const uint32_t freshet_watch_created = 0x100;
+static const uint32_t freshet_watch_deleted = 0x200;
+static const uint32_t freshet_watch_self_deleted = 0x400;
+static const uint32_t freshet_watch_self_moved = 0x800;
+static const uint32_t freshet_watch_unmounted = 0x2000;
+static const uint32_t freshet_watch_overflow = 0x4000;
+static const uint32_t freshet_watch_ended = 0x8000;
+static const uint32_t freshet_watch_is_folder = 0x40000000;
+
+// A queue of events (inotify), close-on-exec, whose reading never waits; -ENOSYS where the system has none, -EMFILE when
+// this user has too many.
+int freshet_watch_queue(void);
+
+// Watches an open folder: the watch's number, the same for the same folder; -ENOSPC when this user has too many.
+int freshet_watch_add(int queue, int folder, uint32_t mask);
+int freshet_watch_remove(int queue, int watch);
+
+// A descriptor that one thread makes readable to wake another, through the one written to `ring`.
+int freshet_bell(int *ring);
+void freshet_bell_ring(int ring);
+void freshet_bell_silence(int bell);
+
+// Waits until one of two descriptors is readable (bits 1 and 2; a negative one never is), at most so long; for ever when
+// that is negative. 0 when the time is over or a signal came.
+int freshet_wait(int first, int second, int64_t nanoseconds);
+
+// Nanoseconds of a clock that never jumps.
+int64_t freshet_monotonic(void);
+
+// Whether somebody has the file open for writing: 1, 0, or a negated errno when the system does not tell (-EACCES for
+// another user's file, -EINVAL on file systems without leases). The descriptor must be open for reading alone, and the
+// calling thread must have called `freshet_block_lease_signal`.
+//
+// It takes a read lease (fcntl(2), F_SETLEASE), which the kernel refuses exactly then, and gives it back at once. Whoever
+// opens the file for writing in between waits that long, and this thread is sent SIGIO, whose default is to end the
+// process: hence the blocked signal, and an owner that is this thread and nobody else.
+int freshet_has_writer(int descriptor);
+int freshet_block_lease_signal(void);
+
 // --- Processes -------------------------------------------------------------------------------------------------------
 
 // Starts `path` with exactly the given descriptors: sources[i] becomes targets[i] in the child, everything else is

@@ -1,0 +1,83 @@
+import FreshetSystem
+import FreshetTestKit
+import Glibc
+
+/// Random operations on a tree at full speed: files and folders come, change, are renamed, move out and in, and go.
+struct TreeStorm {
+  private let root: String
+  private let outside: String
+  private var random: SeededRandom
+  private let changesRules: Bool
+
+  init(_ tree: SampleTree, outside: SampleTree, seed: UInt64, changesRules: Bool) {
+    root = tree.path
+    self.outside = outside.path
+    random = SeededRandom(seed: seed)
+    self.changesRules = changesRules
+  }
+
+  mutating func run(_ count: Int) {
+    for _ in 0..<count { step() }
+  }
+
+  private mutating func number(_ limit: Int) -> Int { Int.random(in: 0..<limit, using: &random) }
+
+  private mutating func folder() -> String {
+    var path = root
+    for _ in 0..<number(4) { path += "/d\(number(4))" }
+    return path
+  }
+
+  /// A folder that is not the root.
+  private mutating func inner() -> String { folder() + "/d\(number(4))" }
+
+  private mutating func file() -> String { folder() + "/f\(number(6))" + [".md", ".md", ".log"][number(3)] }
+
+  private mutating func step() {
+    switch number(100) {
+    case 0..<35: write(file(), O_TRUNC)
+    case 35..<45: write(file(), O_APPEND)
+    case 45..<60: mkdir(inner(), 0o755)
+    case 60..<70: unlink(file())
+    case 70..<80: rename(file(), file())
+    case 80..<88: rename(inner(), inner())
+    case 88..<91: rename(inner(), outside + "/o\(number(3))")
+    case 91..<94: rename(outside + "/o\(number(3))", inner())
+    case 94..<96: remove(inner())
+    case 96: chmod(file(), [0o600, 0o644][number(2)])
+    case 97:
+      let temporary = file() + ".new"
+      write(temporary, O_TRUNC)
+      rename(temporary, file())
+    default:
+      if changesRules { rules(folder() + "/.gitignore") } else { link(file(), file()) }
+    }
+  }
+
+  private mutating func write(_ path: String, _ flag: Int32) {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flag, 0o644)
+    guard descriptor >= 0 else { return }
+    for _ in 0...number(2) { _ = Glibc.write(descriptor, "some text", 1 + number(9)) }
+    close(descriptor)
+  }
+
+  private mutating func rules(_ path: String) {
+    if number(3) == 0 {
+      unlink(path)
+      return
+    }
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { return }
+    let text = ["*.log\n", "d1/\n", "d2/\n!d2/\n", "f1.md\n"][number(4)]
+    _ = Glibc.write(descriptor, text, text.utf8.count)
+    close(descriptor)
+  }
+
+  private func remove(_ path: String) {
+    for name in (try? FileSystem.names(in: path)) ?? [] {
+      let child = path + "/" + String(decoding: name, as: UTF8.self)
+      if unlink(child) != 0 { remove(child) }
+    }
+    rmdir(path)
+  }
+}
