@@ -106,13 +106,13 @@ let package = Package(
         "FreshetSearch", "FreshetSync",
       ]
     ),
+    stage("FreshetService", ["Freshet", "FreshetConfiguration", "FreshetFormats", "FreshetModel", "FreshetSources", "FreshetSync", "FreshetSystem"]),
     stage("FreshetCommandLine", ["FreshetModel"]),
     .executableTarget(
       name: "FreshetCommand",
       dependencies: [
         "Freshet", "FreshetCommandLine", "FreshetConfiguration", "FreshetEmbedding", "FreshetIndex", "FreshetModel",
-        "FreshetSearch", "FreshetSync",
-        "FreshetSystem",
+        "FreshetSearch", "FreshetService", "FreshetSync", "FreshetSystem",
       ],
       swiftSettings: settings
     ),
@@ -211,6 +211,7 @@ let package = Package(
       path: "Tests/ArticleExamples",
       swiftSettings: settings
     ),
+    tests("FreshetServiceTests", ["Freshet", "FreshetService", "FreshetSources", "FreshetTestKit"]),
     tests("FreshetConfigurationTests", ["FreshetConfiguration", "FreshetModel"]),
   ],
   cxxLanguageStandard: .cxx17

@@ -33,6 +33,8 @@ public struct SyncRequest: Sendable {
   public var paths: [String] = []
   /// Only these items of each source named, as the store knows their paths; instead of `paths` unless it is empty.
   public var items: [String: [[UInt8]]] = [:]
+  /// Items of each source named that are still being written: they stay as they are known.
+  public var unsettled: [String: Set<[UInt8]>] = [:]
   /// Reads, parses and chunks everything anew, and builds the index anew.
   public var force = false
   /// Embeds passages again though they have a vector.
@@ -43,6 +45,12 @@ public struct SyncRequest: Sendable {
   public var retriesFailures = false
   /// Ends with the first document that fails; what is done is committed.
   public var stopsAtFailure = false
+  /// The run that this sync goes on with: the same identity, and its counts add up; `nil` begins one.
+  public var continuing: SyncReport?
+  /// Says that it is one of many, of somebody who keeps the collection open: the index files and old versions stay as they
+  /// are until `maintain` (searches replay what is newer from the log), and an embedder that was found to be down is left
+  /// alone by the next such sync too.
+  public var isContinual = false
   /// Accepts any number of deletions.
   public var allowMassDelete = false
   /// Who makes the versions; `nil` for the process's user and host.
@@ -99,15 +107,29 @@ extension Collection {
     }
     let start = ContinuousClock.now
     let rebuild = request.force || request.ignoresEmbeddingCache
-    if try await !isIndexCurrent() || rebuild {
+    var isIndexWanted = rebuild
+    if !rebuild, !request.isContinual { isIndexWanted = try await !isIndexCurrent() }
+    if isIndexWanted {
       try await updateIndex(rebuilding: rebuild && !report.interrupted)
     }
     report.seconds.index = (ContinuousClock.now - start).inSeconds
     report.seconds.total += report.seconds.index
-    if configuration.history.collection == .afterSync, !report.interrupted, report.checkpoints > 0 {
+    if configuration.history.collection == .afterSync, !request.isContinual, !report.interrupted, report.checkpoints > 0
+    {
       try await collectAfterSync(stop)
     }
     return report
+  }
+
+  /// Does what syncs with `isContinual` left: brings the index files to the present, and collects old versions where
+  /// the configuration says so.
+  ///
+  /// - Throws: as `sync(_:stop:handler:)`.
+  public func maintain(stop: StopSignal = StopSignal()) async throws {
+    let turn = try await turns.take(1)
+    defer { withExtendedLifetime(turn) {} }
+    if try await !isIndexCurrent() { try await updateIndex() }
+    if configuration.history.collection == .afterSync { try await collectAfterSync(stop) }
   }
 
   /// The configuration file that the collection was last synced with; `nil` when it never was with one.
@@ -124,6 +146,22 @@ extension Collection {
     try await store.write { try $0.set(Self.configurationSetting, to: file) }
   }
 
+  /// What the sources have that the collection does not have yet, by their listings alone; nothing is read.
+  ///
+  /// - Parameter sources: the names of the sources to list; `nil` for all.
+  /// - Throws: as `sync(_:stop:handler:)`.
+  public func outstanding(
+    of sources: Set<String>? = nil,
+    stop: StopSignal = StopSignal()
+  ) async throws -> [OutstandingItems] {
+    let turn = try await turns.take(1)
+    defer { withExtendedLifetime(turn) {} }
+    let stages = try await stages()
+    var request = SyncRequest()
+    for name in sources ?? [] { request.items[name] = [] }
+    return try await SyncEngine(stages: stages, options: try options(for: request, stages)).outstanding(stop: stop)
+  }
+
   /// What a sync would do and what it would cost; writes nothing.
   public func forecast(_ request: SyncRequest = SyncRequest()) async throws -> SyncForecast {
     let stages = try await stages()
@@ -136,6 +174,9 @@ extension Collection {
     options.ignoresEmbeddingCache = request.ignoresEmbeddingCache
     options.checksum = request.checksum
     options.retriesFailures = request.retriesFailures
+    if request.isContinual { options.embedderHealth = embedderHealth }
+    options.unsettled = request.unsettled
+    options.continuing = request.continuing
     options.stopsAtFailure = request.stopsAtFailure
     options.deletionGuard.allowMassDelete = request.allowMassDelete
     options.leavesVectors = request.leavesVectors && configuration.embedder.provider != .none

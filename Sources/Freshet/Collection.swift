@@ -46,6 +46,9 @@ public final class Collection: Sendable {
   /// One sync or collection of garbage at a time: a sync refers to passages before its documents do.
   let turns = ByteBudget(limit: 1)
 
+  /// Whether the embedder answers, as continual syncs found.
+  let embedderHealth = EmbedderHealth()
+
   private let lock: Mutex<FileLock?>
   private let lazy = Mutex(Lazy())
 
@@ -172,6 +175,9 @@ public final class Collection: Sendable {
     // The lock is released with its last reference.
     lock.withLock { $0 = nil }
   }
+
+  /// Whether continual syncs leave the embedder alone at the moment, because it does not answer.
+  public var isEmbedderDown: Bool { embedderHealth.isDown }
 
   /// Whether it was opened for writing, and not closed.
   var holdsLock: Bool { lock.withLock { $0 != nil } }

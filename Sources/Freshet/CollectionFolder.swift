@@ -18,6 +18,9 @@ public struct CollectionFolder: Sendable, Hashable {
   /// The file that the one writer locks; it holds the writer's process number.
   public var lock: String { path + "/lock" }
 
+  /// The socket at which a running service takes requests.
+  public var controlSocket: String { path + "/control.socket" }
+
   /// The file that the one process locks which hands events over to webhooks and mail.
   public var deliveryLock: String { path + "/delivery" }
 

@@ -27,7 +27,8 @@ struct FreshetCommand {
       options: Session.options,
       verbs: [
         .initialize, .trust, .sync, .search, .status, .verify, .runs,
-        .track, .list, .history, .show, .diff, .restore, .audit, .gc, .failures, .events,
+        .watch, .start, .stop, .service, .track, .list, .history, .show, .diff, .restore, .audit, .gc, .failures,
+        .events,
         .health, .model, .reindex, .export, .migrate, .completions { FreshetCommand.root },
       ]
     )

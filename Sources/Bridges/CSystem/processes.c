@@ -14,7 +14,7 @@ enum { descriptors_max = 16 };
 
 int freshet_spawn(
     const char *path, char *const *arguments, char *const *environment, const int *sources, const int *targets,
-    int count, pid_t *child) {
+    int count, bool detached, pid_t *child) {
   if (count > descriptors_max) return -EINVAL;
   int copies[descriptors_max];
   int copied = 0, status = 0, last = -1;
@@ -46,8 +46,10 @@ int freshet_spawn(
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &every);
   posix_spawnattr_setpgroup(&attributes, 0);
+  // A session has a process group of its own, and no terminal.
   posix_spawnattr_setflags(
-      &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+      &attributes,
+      POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | (detached ? POSIX_SPAWN_SETSID : POSIX_SPAWN_SETPGROUP));
   status = posix_spawn(child, path, &actions, &attributes, arguments, environment);
 end:
   while (copied > 0) close(copies[--copied]);

@@ -7,7 +7,9 @@ import FreshetSystem
 
 extension CollectionStatus {
   /// The line of `status --json`.
-  var json: JSONValue {
+  ///
+  /// - Parameter service: what the running service answered; `nil` when none runs.
+  func json(service: JSONValue?) -> JSONValue {
     [
       "collection": .string(path), "sequence": .integer(head.sequence),
       "documents": .integer(Int64(counts.documents)), "deleted_documents": .integer(Int64(counts.deletedDocuments)),
@@ -15,7 +17,7 @@ extension CollectionStatus {
       "passages": .integer(Int64(counts.passages)), "vectors": .integer(Int64(counts.vectors)),
       "awaiting_vectors": .integer(Int64(counts.awaitingVectors)),
       "model": model.map { .string($0.name) } ?? .null,
-      "daemon": ["running": .boolean(false), "pid": .null],
+      "daemon": service ?? ["running": false, "pid": .null],
       "writer": writer.map { .integer(Int64($0)) } ?? .null, "last_run": lastRun?.json ?? .null,
       "last_processed": head.sequence > 0 ? .string(head.at.description) : .null,
       "last_rebuild": index.map { .string($0.builtAt.description) } ?? .null,
@@ -33,7 +35,9 @@ extension CollectionStatus {
   }
 
   /// The lines for people.
-  var text: String {
+  ///
+  /// - Parameter service: what the running service answered; `nil` when none runs.
+  func text(service: JSONValue?) -> String {
     var lines = [
       ("Collection", path),
       (
@@ -59,11 +63,47 @@ extension CollectionStatus {
       )
     }
     if let writer { lines.append(("Writer", "process \(writer)")) }
+    if let service { lines += Self.lines(of: service) }
     if let lastRun { lines.append(("Last run", "\(lastRun.startedAt.description.prefix(19)) by \(lastRun.actor)")) }
     if counts.failures > 0 { lines.append(("Failures", "\(counts.failures); `freshet failures` lists them")) }
     return lines.map { name, value in
       name + String(repeating: " ", count: max(1, 12 - name.count)) + value.displayable + "\n"
     }.joined()
+  }
+}
+
+extension CollectionStatus {
+  /// What the running service says of itself, for people.
+  private static func lines(of service: JSONValue) -> [(String, String)] {
+    func number(_ value: JSONValue?) -> Int64 {
+      switch value {
+      case .integer(let number)?: number
+      case .number(let number)?: Int64(number)
+      default: 0
+      }
+    }
+    var text = "process \(number(service["pid"])), up \(Quantity.text(.seconds(number(service["uptime_seconds"]))))"
+    if case .string(let work)? = service["working"] { text += ", at work (\(work))" }
+    if number(service["queue"]) > 0 { text += ", \(number(service["queue"])) queued" }
+    text += ", \(Quantity.text(bytes: number(service["memory_bytes"]))) of memory"
+    var lines = [("Service", text)]
+    for (name, key) in [("Held", "held"), ("Unavailable", "unavailable")] {
+      guard case .array(let entries)? = service[key] else { continue }
+      for entry in entries {
+        guard case .string(let source)? = entry["source"], case .string(let message)? = entry["message"] else {
+          continue
+        }
+        lines.append((name, "\(source): \(message)"))
+      }
+    }
+    if case .array(let sources)? = service["watch"] {
+      for source in sources {
+        guard case .string(let name)? = source["source"], case .string(let mode)? = source["mode"] else { continue }
+        lines.append(("Watching", "\(name) by \(mode), \(Quantity.text(Int(number(source["folders"])), of: "folder"))"))
+      }
+    }
+    if case .string(let message)? = service["error"] { lines.append(("Error", message)) }
+    return lines
   }
 }
 

@@ -22,7 +22,7 @@ extension Verb {
         }
         let status = try await collection.status()
         if session.writesJSON {
-          try session.output.json(status.json)
+          try session.output.json(status.json(service: nil))
         } else if !session.isQuiet {
           try session.output.line("The index is at change \(status.head.sequence).")
         }

@@ -1,21 +1,23 @@
 import Freshet
 import FreshetCommandLine
 import FreshetModel
+import FreshetService
 import FreshetSync
 
 extension Verb {
   /// `freshet status`.
   static let status = Verb(
     "status",
-    overview: "Show what the collection holds and how it is.",
+    overview: "Show what the collection holds and how it is, and what its service does.",
     run: { invocation in
       let session = Session(invocation)
       return try await session.reading { collection in
         let status = try await collection.status()
+        let service = try await ControlClient(folder: collection.folder).ask(.status)
         if session.writesJSON {
-          try session.output.json(status.json)
+          try session.output.json(status.json(service: service))
         } else {
-          try session.output.write(status.text)
+          try session.output.write(status.text(service: service))
         }
         return .success
       }

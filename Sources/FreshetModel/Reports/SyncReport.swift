@@ -102,6 +102,16 @@ public struct SyncReport: Sendable, Hashable {
     self.sequence = sequence
   }
 
+  /// The report as a further part of the run begins with it: its counts, without what is only of the part before.
+  public var continued: SyncReport {
+    var report = self
+    report.held = []
+    report.unavailable = []
+    report.interrupted = false
+    report.documents.held = 0
+    return report
+  }
+
   /// The share of processed documents that did not fail; 1 when none was processed.
   public var successRate: Double {
     let processed = documents.processed

@@ -1,7 +1,7 @@
 import FreshetModel
 import Synchronization
 
-/// Whether the embedder is asked in this run: after some calls in a row that failed for a passing reason it is left alone
+/// Whether the embedder is asked, in one run or in all that share it: after some calls in a row that failed for a passing reason it is left alone
 /// for a while, and what needs it fails at once, to be tried by the next run.
 ///
 /// ```
@@ -12,7 +12,7 @@ import Synchronization
 /// ```
 ///
 /// Each call has been made again by then as often as the embedder's own policy says.
-final class EmbedderHealth: Sendable {
+public final class EmbedderHealth: Sendable {
   /// Failed calls in a row after which the embedder counts as down.
   static let failuresUntilDown = 3
 
@@ -26,12 +26,12 @@ final class EmbedderHealth: Sendable {
   private let state = Mutex(State.asked(failuresInARow: 0))
 
   /// - Parameter pause: how long a failing embedder is left alone before one call tries it again.
-  init(pause: Duration) {
+  public init(pause: Duration = .seconds(30)) {
     self.pause = pause
   }
 
   /// Whether it is left alone, or on trial: only one call may be made at a time then.
-  var isDown: Bool {
+  public var isDown: Bool {
     state.withLock { if case .asked = $0 { false } else { true } }
   }
 

@@ -19,7 +19,7 @@ struct EmbeddingStage: Sendable {
   init(run: SyncRun, embedding: (embedder: any Embedder, model: ModelID)?) {
     self.run = run
     self.embedding = embedding
-    health = EmbedderHealth(pause: run.options.embedderPause)
+    health = run.options.embedderHealth ?? EmbedderHealth(pause: run.options.embedderPause)
   }
 
   /// What became of the passages of a window.

@@ -6,6 +6,8 @@ struct RunBook: Sendable {
   let run: SyncRun
   let startedAt: Timestamp
   let firstSequence: SequenceNumber
+  /// The head before this part of the run.
+  let head: SequenceNumber
 
   /// Completes the report and stores it.
   func close() async throws -> SyncReport {
@@ -32,12 +34,14 @@ struct RunBook: Sendable {
   /// The last run's total and what this one changed, so that a run without changes counts no rows.
   private func totalChunks() async throws -> Int {
     let chunks = run.report.chunks
-    let (from, to) = (firstSequence, run.report.sequence)
+    let before = run.options.continuing?.chunks ?? SyncReport.Chunks()
+    let change = chunks.added - before.added - (chunks.removed - before.removed)
+    let (from, to) = (head, run.report.sequence)
     return try await run.stages.store.read(.everything) { snapshot in
       if let last = try snapshot.runs(limit: 2).first(where: { $0.finishedAt != nil }), last.lastSequence == from,
         to - from < 1000, case .integer(let total)? = last.report?["chunks"]?["total"]
       {
-        return Int(total) + chunks.added - chunks.removed
+        return Int(total) + change
       }
       return try snapshot.counts().chunks
     }

@@ -29,6 +29,7 @@ struct SourceLister: Sendable {
   ///   - failed: paths of items that are in quarantine.
   func list(_ pass: SourcePass, alwaysRead: Set<[UInt8]>, failed: Set<[UInt8]>) async throws -> Ending {
     let paths = run.options.paths[pass.source.name] ?? []
+    let unsettled = run.options.unsettled[pass.source.name]
     var ending = Ending(
       pass: pass,
       isFinished: false,
@@ -56,6 +57,7 @@ struct SourceLister: Sendable {
         ending.listed += batch.items.count
         var findings = Findings()
         try await comparison.compare(batch.items) { findings.add($0) }
+        if let unsettled { findings.toRead.removeAll { unsettled.contains($0.0.path) } }
         if !failed.isEmpty { for item in batch.items { failed.remove(item.path) } }
         missing += findings.missing
         try await handle(findings, pass)
@@ -131,27 +133,4 @@ struct SourceLister: Sendable {
 func covers(_ folder: [UInt8], _ path: [UInt8]) -> Bool {
   folder.isEmpty
     || path.starts(with: folder) && (path.count == folder.count || path[folder.count] == UInt8(ascii: "/"))
-}
-
-/// Pages of a source's catalogue, restricted to what stands at or below some paths.
-struct CataloguePages: Sendable {
-  let store: any Store
-  let source: SourceID
-  /// Empty for the whole catalogue.
-  let paths: [[UInt8]]
-
-  /// The next rows after a path; empty at the end.
-  func next(after path: [UInt8]?) async throws -> [ItemRecord] {
-    var last = path
-    while true {
-      let from = last
-      let page = try await store.read(.everything) {
-        try $0.items(of: source, after: from, limit: SourceLister.pageSize)
-      }
-      guard let end = page.last?.path, !paths.isEmpty else { return page }
-      let wanted = page.filter { record in paths.contains { covers($0, record.path) } }
-      if !wanted.isEmpty { return wanted }
-      last = end
-    }
-  }
 }

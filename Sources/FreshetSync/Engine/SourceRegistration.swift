@@ -46,6 +46,14 @@ struct SourceRegistration: Sendable {
     Pipeline.fingerprint(parsers: stages.parsers, chunker: stages.chunker, metadata: source.metadata)
   }
 
+  /// Says that a source without documents has none that another pipeline made.
+  func begin(_ pass: SourcePass) async throws {
+    var record = pass.record
+    record.pipeline = pass.pipeline
+    let begun = record
+    try await run.stages.store.write { try $0.update(begun) }
+  }
+
   /// Remembers how the sources were listed: a source that was seen whole, with nothing held back, has no stale edition
   /// any more.
   func remember(_ endings: [SourceLister.Ending], withheld: Set<String>) async throws {

@@ -56,22 +56,31 @@ public struct SyncEngine: Sendable {
     _ handler: @escaping @Sendable (SyncEvent) -> Void
   ) async throws -> SyncReport {
     let start = ContinuousClock.now
-    let startedAt = clock.now()
+    let (head, begun) = try await stages.store.read(.everything) { snapshot in
+      // It is the last one, or one of the last where another process has written since.
+      let begun = try options.continuing.flatMap { run in try snapshot.runs(limit: 8).first { $0.id == run.run } }
+      return (snapshot.head, begun)
+    }
+    let now = clock.now()
+    let startedAt = begun?.startedAt ?? now
+    let firstSequence = begun?.firstSequence ?? head.sequence
     let run = SyncRun(
       stages: stages,
       options: options,
-      id: .random(),
-      startedAt: startedAt,
+      id: options.continuing?.run ?? .random(),
+      startedAt: now,
       stop: stop,
       handler: handler
     )
-    let head = try await stages.store.read(.everything) { $0.head }
-    run.count { $0.sequence = head.sequence }
+    run.count { report in
+      if let begun = options.continuing { report = begun.continued }
+      report.sequence = head.sequence
+    }
     let passes = try await SourceRegistration(run: run).passes()
     let (embedding, migrated) = try await ModelMigration(
       run: run,
       startedAt: startedAt,
-      firstSequence: head.sequence
+      firstSequence: firstSequence
     ).prepare()
     let failures = try await stages.store.read(.everything) { try $0.failures(source: nil, itemPath: nil) }
     let awaiting = embedding == nil ? [] : try await stages.store.read(.everything) { try $0.itemsAwaitingVectors() }
@@ -79,7 +88,7 @@ public struct SyncEngine: Sendable {
     let commit = CommitStage(
       run: run,
       startedAt: startedAt,
-      firstSequence: head.sequence,
+      firstSequence: firstSequence,
       failedBefore: attention.failedBefore
     )
     let sink = Sink(run: run, embedding: EmbeddingStage(run: run, embedding: embedding), commit: commit, timer: timer)
@@ -90,10 +99,10 @@ public struct SyncEngine: Sendable {
     run.count { report in
       migrated.settle(&report.documents)
       report.interrupted = stop.isGiven
-      report.seconds.total = (ContinuousClock.now - start).inSeconds
+      report.seconds.total += (ContinuousClock.now - start).inSeconds
       report.peakMemoryBytes = ProcessStatistics.current().peakMemoryBytes
     }
-    return try await RunBook(run: run, startedAt: startedAt, firstSequence: head.sequence).close()
+    return try await RunBook(run: run, startedAt: startedAt, firstSequence: firstSequence, head: head.sequence).close()
   }
 
   /// Runs the stages side by side until everything is committed.
@@ -160,7 +169,7 @@ public struct SyncEngine: Sendable {
     return (endings, try await departures.settle())
   }
 
-  private func isWanted(_ pass: SourcePass) -> Bool {
+  func isWanted(_ pass: SourcePass) -> Bool {
     options.paths.isEmpty || options.paths[pass.source.name] != nil
   }
 

@@ -56,10 +56,14 @@ public struct SyncOptions: Sendable {
   public var embedderWindow = 512
   /// How long an embedder whose calls fail in a row is left alone before one call tries it again.
   public var embedderPause: Duration = .seconds(30)
+  /// What is known of the embedder from runs before; `nil` for a run that stands alone.
+  public var embedderHealth: EmbedderHealth?
   /// Bytes of documents between the stages.
   public var bytesInFlight = 64 << 20
   /// Restricts the run to these paths of each source named; empty means everything.
   public var paths: [String: [[UInt8]]] = [:]
+  /// Items of each source named that are still being written: they stay as they are known.
+  public var unsettled: [String: Set<[UInt8]>] = [:]
   /// Reads, parses and chunks everything anew.
   public var force = false
   /// Embeds passages again though they have a vector.
@@ -70,6 +74,8 @@ public struct SyncOptions: Sendable {
   public var retriesFailures = false
   /// Ends the run with the first document that fails; what is done is committed.
   public var stopsAtFailure = false
+  /// The run that this one goes on with: the same identity, and its counts add up; `nil` begins one.
+  public var continuing: SyncReport?
   /// Guards mass deletions.
   public var deletionGuard = DeletionGuard()
   /// Whether a content of a source and size is stored, or only its hash.

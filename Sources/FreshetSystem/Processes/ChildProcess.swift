@@ -62,6 +62,20 @@ public final class ChildProcess: Sendable {
     }
   }
 
+  /// Starts a program that outlives this process: in a session of its own, without a terminal.
+  ///
+  /// - Parameters: as for `spawn`.
+  /// - Returns: its number. It is nobody's child to be waited for, once this process has ended.
+  /// - Throws: as `spawn`.
+  public static func spawnDetached(
+    executable: String,
+    arguments: [String] = [],
+    environment: [String: String] = [:],
+    descriptors: [Int32: Descriptor] = [:]
+  ) throws -> pid_t {
+    try number(executable, arguments, environment, descriptors, isDetached: true)
+  }
+
   private static let spawner = ThreadPool(name: "spawn", threads: 1)
 
   private static func start(
@@ -70,6 +84,16 @@ public final class ChildProcess: Sendable {
     environment: [String: String],
     descriptors: [Int32: Descriptor]
   ) throws -> ChildProcess {
+    ChildProcess(number: try number(executable, arguments, environment, descriptors, isDetached: false))
+  }
+
+  private static func number(
+    _ executable: String,
+    _ arguments: [String],
+    _ environment: [String: String],
+    _ descriptors: [Int32: Descriptor],
+    isDetached: Bool
+  ) throws -> pid_t {
     var mapping = descriptors
     if let highest = mapping.keys.max(), highest >= 64 {
       throw FreshetError(.invalidArgument, "a child's descriptor \(highest) is above 63")
@@ -81,12 +105,12 @@ public final class ChildProcess: Sendable {
     var number: pid_t = 0
     let status = withCStrings([executable] + arguments) { arguments in
       withCStrings(environment.sorted { $0.key < $1.key }.map { $0.key + "=" + $0.value }) { environment in
-        freshet_spawn(executable, arguments, environment, sources, targets, Int32(targets.count), &number)
+        freshet_spawn(executable, arguments, environment, sources, targets, Int32(targets.count), isDetached, &number)
       }
     }
     withExtendedLifetime(mapping) {}
     guard status == 0 else { throw FreshetError.system(status, "start the program", path: executable) }
-    return ChildProcess(number: number)
+    return number
   }
 
   /// How it ended, if it has.

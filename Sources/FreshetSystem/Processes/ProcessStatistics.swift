@@ -23,6 +23,13 @@ public struct ProcessStatistics: Hashable, Sendable {
     )
   }
 
+  /// Bytes of this process that are resident now (`/proc/self/statm`, proc(5)); `nil` where the system does not tell.
+  public static func residentBytes() -> Int64? {
+    guard let bytes = try? FileSystem.read("/proc/self/statm", limit: 4 << 10) else { return nil }
+    let pages = bytes.split(separator: UInt8(ascii: " ")).dropFirst().first
+    return pages.flatMap { Int64(String(decoding: $0, as: UTF8.self)) }.map { $0 * Int64(sysconf(Int32(_SC_PAGESIZE))) }
+  }
+
   /// `VmHWM` of /proc/self/status (proc(5)): `ru_maxrss` also holds what the parent had resident before `exec`.
   private static func highWaterMark() -> Int64? {
     guard let bytes = try? FileSystem.read("/proc/self/status", limit: 64 << 10) else { return nil }

@@ -71,6 +71,18 @@ int freshet_memory_file(const char *name);
 // Forbids every later change of an anonymous file.
 int freshet_seal(int descriptor);
 
+// Listens on a socket with a name in an open folder, for this user alone.
+int freshet_listen_local(int folder, const char *name, int backlog);
+
+// Connects to the socket of that name in an open folder.
+int freshet_connect_local(int folder, const char *name);
+
+// Sends a text to a datagram socket; a name that begins with `@` is an abstract one.
+int freshet_send_text(const char *path, const char *text);
+
+// The next connection of a process of this user, or of root; -EINVAL once the listener was shut down.
+int freshet_accept_local(int listener);
+
 // --- Watching --------------------------------------------------------------------------------------------------------
 
 // The bits of an event of inotify(7), as the kernel defines them for all machines.
@@ -121,10 +133,11 @@ int freshet_block_lease_signal(void);
 // --- Processes -------------------------------------------------------------------------------------------------------
 
 // Starts `path` with exactly the given descriptors: sources[i] becomes targets[i] in the child, everything else is
-// closed. The child has its own process group, no blocked signals, and default handlers.
+// closed. The child has its own process group (its own session, without a terminal, when it is detached), no blocked
+// signals, and default handlers.
 int freshet_spawn(
     const char *path, char *const *arguments, char *const *environment, const int *sources, const int *targets,
-    int count, pid_t *child);
+    int count, bool detached, pid_t *child);
 
 // A descriptor that becomes readable when the child has ended; -ENOSYS where the kernel has none.
 int freshet_process_descriptor(pid_t child);

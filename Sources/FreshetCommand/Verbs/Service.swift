@@ -1,0 +1,179 @@
+import Freshet
+import FreshetCommandLine
+import FreshetConfiguration
+import FreshetModel
+import FreshetService
+import FreshetSystem
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+extension Verb {
+  /// `freshet start`.
+  static let start = Verb(
+    "start",
+    overview: "Keep the collection in step in the background: `freshet watch` as a service.",
+    discussion: """
+      Returns when the service is at work. One service runs for a collection at a time; a second start ends with 11 and \
+      names the process. What it has to say goes to the configured log, else to service.log in the collection.
+      """,
+    run: { try await ServiceVerb(session: Session($0)).start() }
+  )
+
+  /// `freshet stop`.
+  static let stop = Verb(
+    "stop",
+    overview: "End the collection's service, once what is under way is done.",
+    run: { try await ServiceVerb(session: Session($0)).stop() }
+  )
+
+  /// `freshet service`.
+  static let service = Verb(
+    "service",
+    overview: "Print a systemd unit that runs the service.",
+    discussion: """
+      For one user: freshet service > ~/.config/systemd/user/freshet.service, then systemctl --user enable --now freshet.
+      """,
+    options: [.flag("print", "Print the unit; the default.")],
+    run: { invocation in
+      let session = Session(invocation)
+      let configuration = try session.configuration()
+      guard let file = configuration.file else {
+        throw FreshetError(
+          .invalidConfiguration,
+          "a service needs a configuration file; `freshet init` writes one",
+          path: configuration.collection
+        )
+      }
+      let text = ServiceUnit.text(executable: try FileSystem.resolved("/proc/self/exe"), configuration: file)
+      if session.writesJSON {
+        try session.output.json(["unit": .string(text)])
+      } else {
+        try session.output.write(text)
+      }
+      return .success
+    }
+  )
+}
+
+/// Starts and ends the service of a collection.
+struct ServiceVerb: Sendable {
+  let session: Session
+
+  /// How long a service may take to come up, and to end.
+  private static let patience = Duration.seconds(60)
+  /// Between two looks whether it has.
+  private static let interval = Duration.milliseconds(50)
+  /// Bytes of the log that are shown when it does not come up.
+  private static let excerpt = 2_000
+
+  func start() async throws -> ExitCode {
+    let configuration = try session.configuration()
+    let folder = CollectionFolder(path: configuration.collection)
+    let client = ControlClient(folder: folder)
+    if let running = try await client.ask(.status) { return try tellRunning(running) }
+    try FileSystem.createFolder(folder.path)
+    let logFile = folder.path + "/service.log"
+    let log = try Descriptor(opening: logFile, flags: O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
+    let start = try FileStatus(at: log.number).fingerprint.size
+    let child = try ChildProcess.spawnDetached(
+      executable: try FileSystem.resolved("/proc/self/exe"),
+      arguments: arguments(configuration),
+      environment: try session.environment(),
+      descriptors: [1: log, 2: log]
+    )
+    let deadline = ContinuousClock.now + Self.patience
+    while ContinuousClock.now < deadline {
+      if let status = try await client.ask(.status) {
+        guard status["pid"] == .integer(Int64(child)) else { return try tellRunning(status) }
+        return try tellStarted(child)
+      }
+      var ending: Int32 = 0
+      if waitpid(child, &ending, WNOHANG) == child {
+        // Another one may have been first, whose socket is not there yet.
+        if ending >> 8 & 0xFF == ExitCode.locked.rawValue {
+          try await Task.sleep(for: Self.interval)
+          if let running = try await client.ask(.status) { return try tellRunning(running) }
+        }
+        throw FreshetError(
+          .inputOutput,
+          "the service did not come up: \(try said(in: logFile, since: start))",
+          path: logFile
+        )
+      }
+      try await Task.sleep(for: Self.interval)
+    }
+    throw FreshetError(
+      .inputOutput,
+      "the service (process \(child)) has not answered within \(Quantity.text(Self.patience)); look at its log",
+      path: logFile
+    )
+  }
+
+  /// The call that the service's process is.
+  private func arguments(_ configuration: Configuration) -> [String] {
+    // Without a file, the folder of the one source is named.
+    var words = ["watch", "--quiet", "--config", configuration.file ?? configuration.folder]
+    for option in ["env-file", "log-level", "log-format"] {
+      if let value = session.invocation.value(option) { words += ["--" + option, value] }
+    }
+    if session.invocation.value("log-level") == nil { words += ["--log-level", "info"] }
+    if session.invocation.flag("trust") { words.append("--trust") }
+    return words
+  }
+
+  private func tellRunning(_ status: JSONValue) throws -> ExitCode {
+    let process = status["pid"]?.description ?? "?"
+    if session.writesJSON {
+      try session.output.json(["running": true, "pid": status["pid"] ?? .null, "started": false])
+    }
+    session.diagnostics.error("The service runs already: process \(process).")
+    return .locked
+  }
+
+  private func tellStarted(_ process: pid_t) throws -> ExitCode {
+    if session.writesJSON {
+      try session.output.json(["running": true, "pid": .integer(Int64(process)), "started": true])
+    } else if !session.isQuiet {
+      session.diagnostics.line("Started: process \(process). `freshet status` shows what it does.")
+    }
+    return .success
+  }
+
+  private func said(in file: String, since start: Int64) throws -> String {
+    let bytes = try FileSystem.read(file, limit: 64 << 20).dropFirst(Int(start)).suffix(Self.excerpt)
+    let text = String(decoding: bytes, as: UTF8.self)
+    return text.split(separator: "\n").suffix(5).joined(separator: "; ").displayable
+  }
+
+  func stop() async throws -> ExitCode {
+    let configuration = try session.configuration()
+    let folder = CollectionFolder(path: configuration.collection)
+    let client = ControlClient(folder: folder)
+    guard let answer = try await client.ask(.stop) else {
+      if session.writesJSON { try session.output.json(["running": false, "stopped": false]) }
+      if !session.isQuiet { session.diagnostics.line("No service runs.") }
+      return .success
+    }
+    let deadline = ContinuousClock.now + Self.patience
+    while ContinuousClock.now < deadline {
+      if try await client.ask(.status) == nil, try FileLock.owner(folder.lock) == nil {
+        if session.writesJSON {
+          try session.output.json(["running": false, "stopped": true])
+        } else if !session.isQuiet {
+          session.diagnostics.line("Stopped.")
+        }
+        return .success
+      }
+      try await Task.sleep(for: Self.interval)
+    }
+    throw FreshetError(
+      .inputOutput,
+      "the service (process \(answer["pid"]?.description ?? "?")) is still finishing what is under way; call again to wait on",
+      path: folder.path
+    )
+  }
+}

@@ -1,0 +1,14 @@
+import FreshetModel
+import FreshetSources
+
+/// Where a live service hears of changes: the watchers of its sources.
+public protocol ChangeFeed: Sendable {
+  /// Watches from now on: what changes after this returned comes as a release.
+  ///
+  /// - Throws: `FreshetError` when nothing can be watched.
+  func begin() async throws
+  /// Gives each release to the receiver until the task is cancelled; then nothing is watched any more.
+  func follow(_ receive: @escaping @Sendable (WatchRelease) -> Void) async
+  /// What the watchers say of themselves.
+  var status: [LiveStatus.WatchedSource] { get }
+}

@@ -1,0 +1,36 @@
+import FreshetModel
+
+/// What a running service is asked over its control socket: one message of JSON, answered by another.
+public enum ControlRequest: Hashable, Sendable {
+  /// What it does now.
+  case status
+  /// To end, once what is under way is done.
+  case stop
+  /// To go through its sources now, and whether to accept any number of deletions in them.
+  case sync(allowMassDelete: Bool)
+
+  /// Reads a request.
+  ///
+  /// - Throws: `FreshetError` with `invalid_argument` for one that is not known: the service is of another version.
+  public init(_ json: JSONValue) throws {
+    switch json["request"] {
+    case "status": self = .status
+    case "stop": self = .stop
+    case "sync": self = .sync(allowMassDelete: json["allow_mass_delete"] == true)
+    default:
+      throw FreshetError(
+        .invalidArgument,
+        "the running service does not know this request, so it is of another version; restart it"
+      )
+    }
+  }
+
+  /// The request as it is sent.
+  public var json: JSONValue {
+    switch self {
+    case .status: ["request": "status"]
+    case .stop: ["request": "stop"]
+    case .sync(let allowMassDelete): ["request": "sync", "allow_mass_delete": .boolean(allowMassDelete)]
+    }
+  }
+}

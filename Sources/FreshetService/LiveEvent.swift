@@ -1,0 +1,42 @@
+import FreshetModel
+import FreshetSources
+
+/// What a live service tells while it works.
+public enum LiveEvent: Sendable {
+  /// It watches, and the sources are being gone through.
+  case started(sources: Int)
+  /// Something happened to a document, as in a sync.
+  case sync(SyncEvent)
+  /// A unit of work is committed: what it did, how long it took, and how long the first of its changes had waited.
+  case worked(LiveWork)
+  /// A part of the tree cannot be watched as it should.
+  case watchProblem(source: String, FreshetError)
+  /// The collection as a whole failed; it is tried again after the pause.
+  case failed(FreshetError, pause: Duration)
+  /// Index files and old versions were seen to.
+  case maintained
+  /// Nothing is left to do.
+  case idle
+  /// It is ending.
+  case stopping
+}
+
+/// What one unit of work did.
+public struct LiveWork: Sendable {
+  /// What it was of.
+  public enum Kind: String, Sendable {
+    /// Files that changed a moment ago.
+    case fresh
+    /// Files that a listing found.
+    case load
+    /// A whole source.
+    case whole
+  }
+
+  /// What it was of.
+  public var kind: Kind
+  /// What changed, as counts.
+  public var report: SyncReport
+  /// What it took.
+  public var duration: Duration
+}

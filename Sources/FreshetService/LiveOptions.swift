@@ -1,0 +1,30 @@
+import FreshetSources
+
+/// How a live service works.
+public struct LiveOptions: Sendable {
+  /// Who makes the versions; `nil` for the process's user and host.
+  public var actor: String?
+  /// How changes are seen.
+  public var watch = WatchOptions()
+  /// How often every source is listed, whatever was seen of it.
+  public var surveyInterval: Duration = .seconds(3_600)
+  /// How long nothing must happen before index files are brought to the present and old versions are collected.
+  public var maintenanceQuiet: Duration = .seconds(5)
+  /// The longest between two maintenances while there is always something to do.
+  public var maintenanceInterval: Duration = .seconds(300)
+  /// How long what is under way may take to end when the service stops.
+  public var stopDeadline: Duration = .seconds(30)
+  /// How long changes belong to one run, as `runs` shows them, at most; and the quiet time that ends one.
+  public var runPeriod: Duration = .seconds(3_600)
+  /// See `runPeriod`.
+  public var runQuiet: Duration = .seconds(60)
+  /// How long a load goes on before an urgent change may interrupt it.
+  public var leastLoad: Duration = .milliseconds(200)
+  /// The pause after an error of the whole collection (a full disk, a store that fails), doubled up to the maximum.
+  public var errorPause: Duration = .seconds(1)
+  /// See `errorPause`.
+  public var errorPauseMaximum: Duration = .seconds(60)
+
+  /// Starts with the defaults.
+  public init() {}
+}

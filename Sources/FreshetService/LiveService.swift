@@ -1,0 +1,275 @@
+import Freshet
+import FreshetModel
+import FreshetSources
+import FreshetSync
+import FreshetSystem
+import Synchronization
+
+/// Keeps an open collection in step with its sources while they change, until it is stopped.
+///
+/// ```
+/// watchers ─▶ releases ─▶ ┌──────────┐
+/// surveys ─▶ files found ▶│ workload │─▶ one unit at a time ─▶ sync ─▶ committed, searchable
+/// retries ────────────────▶└──────────┘        │
+///                                              └─ a saved file stops a load, which goes on afterwards
+/// ```
+///
+/// Everything it does is a sync of some paths, so what holds for a sync holds here: nothing half-written is visible, a
+/// crash repeats at most one batch, mass deletions are held.
+public final class LiveService: Sendable {
+  let collection: Collection
+  let feed: any ChangeFeed
+  let options: LiveOptions
+  let tell: @Sendable (LiveEvent) -> Void
+  let wakeup = WakeSignal()
+  let state: Mutex<LiveState>
+
+  /// Prepares a service; nothing is watched yet.
+  ///
+  /// - Parameters:
+  ///   - collection: opened for writing.
+  ///   - feed: the watchers of its sources.
+  ///   - tell: hears of what happens, on any thread.
+  public init(
+    collection: Collection,
+    feed: any ChangeFeed,
+    options: LiveOptions = LiveOptions(),
+    tell: @escaping @Sendable (LiveEvent) -> Void = { _ in }
+  ) {
+    self.collection = collection
+    self.feed = feed
+    self.options = options
+    self.tell = tell
+    state = Mutex(LiveState(startedAt: SystemWallClock().now()))
+  }
+
+  /// Works until it is stopped or the task is cancelled: what is under way is finished or, if that takes long, ended at its
+  /// next commit; then the index files are brought to the present. Errors are told, and what failed is tried again.
+  public func run() async {
+    let sources = collection.configuration.sources.map(\.name)
+    // What changes while the sources are gone through for the first time is seen.
+    let isWatching = await watch()
+    tell(.started(sources: sources.count))
+    await withTaskCancellationHandler {
+      await withTaskGroup(of: Void.self) { group in
+        group.addTask { await self.followChanges(isWatching: isWatching) }
+        if collection.hasEventChannels { group.addTask { await self.deliverEvents() } }
+        await work()
+        group.cancelAll()
+      }
+    } onCancel: {
+      stop()
+    }
+    tell(.stopping)
+    await maintain()
+  }
+
+  /// Ends `run`: what is under way ends at its next commit.
+  public func stop() {
+    state.withLock { state in
+      state.isStopping = true
+      state.current?.stop.give()
+    }
+    wakeup.wake()
+  }
+
+  /// Lists the sources, as the periodic survey does.
+  ///
+  /// - Parameter allowMassDelete: accepts any number of deletions that this finds.
+  public func survey(allowMassDelete: Bool = false) {
+    state.withLock { state in
+      if allowMassDelete {
+        for source in collection.configuration.sources { state.acceptDeletions(of: source.name) }
+      }
+      for source in collection.configuration.sources { state.workload.survey(source.name) }
+      state.nextSurvey = .now + options.surveyInterval
+    }
+    wakeup.wake()
+  }
+
+  /// What it does now.
+  public var status: LiveStatus {
+    var status = state.withLock { $0.status }
+    status.watch = feed.status
+    status.isEmbedderDown = collection.isEmbedderDown
+    let memory = ProcessStatistics.current()
+    status.peakMemoryBytes = memory.peakMemoryBytes
+    status.residentBytes = ProcessStatistics.residentBytes() ?? 0
+    return status
+  }
+
+  // MARK: What is to be done
+
+  /// Begins to watch, and has everything gone through that may have changed before.
+  private func watch() async -> Bool {
+    do {
+      try await feed.begin()
+      survey()
+      return true
+    } catch {
+      tell(.watchProblem(source: "", error as? FreshetError ?? FreshetError(.inputOutput, "\(error)")))
+      survey()
+      return false
+    }
+  }
+
+  private func followChanges(isWatching: Bool) async {
+    var isWatching = isWatching
+    while !Task.isCancelled {
+      if isWatching { await feed.follow { self.receive($0) } }
+      if Task.isCancelled { return }
+      try? await Task.sleep(for: options.errorPauseMaximum)
+      isWatching = await watch()
+    }
+  }
+
+  func receive(_ release: WatchRelease) {
+    let interrupted: LiveState.Current? = state.withLock { state in
+      state.unsettled[release.source] = release.unsettled.isEmpty ? nil : Set(release.unsettled)
+      if release.isEverything {
+        state.workload.survey(release.source)
+        return nil
+      }
+      state.workload.add(fresh: release.paths, of: release.source)
+      guard state.workload.isUrgent, let current = state.current, current.isInterruptible else { return nil }
+      return current
+    }
+    wakeup.wake()
+    guard let interrupted else { return }
+    Task {
+      try? await Task.sleep(until: interrupted.since + interrupted.leastTime, clock: .continuous)
+      if state.withLock({ $0.current?.number == interrupted.number && $0.workload.isUrgent }) {
+        interrupted.stop.give()
+      }
+    }
+  }
+
+  private func deliverEvents() async {
+    while !Task.isCancelled {
+      do {
+        try await collection.deliverEvents(following: true)
+      } catch let error as FreshetError {
+        tell(.failed(error, pause: options.errorPauseMaximum))
+      } catch {
+        return
+      }
+      try? await Task.sleep(for: options.errorPauseMaximum)
+    }
+  }
+
+  // MARK: Doing it
+
+  private func work() async {
+    while let step = nextStep() {
+      switch step {
+      case .unit(let unit, let current): await perform(unit, current)
+      case .maintenance: await maintain()
+      case .wait(let deadline):
+        if state.withLock({ $0.becomesIdle() }) { tell(.idle) }
+        await wakeup.wait(until: deadline)
+      }
+    }
+  }
+
+  private enum Step {
+    case unit(Workload.Unit, LiveState.Current)
+    case maintenance
+    case wait(until: ContinuousClock.Instant)
+  }
+
+  /// What is done next; `nil` once it is to end.
+  private func nextStep() -> Step? {
+    let now = ContinuousClock.now
+    return state.withLock { state in
+      if state.isStopping { return nil }
+      state.enqueueDue(now, sources: collection.configuration.sources.map(\.name), options)
+      if let pause = state.pausedUntil, pause > now { return .wait(until: pause) }
+      if state.isMaintenanceDue(now, options) { return .maintenance }
+      guard let unit = state.workload.next(loadSize: state.pace.size) else {
+        return .wait(until: state.nextDue(now, options))
+      }
+      return .unit(unit, state.begin(unit, at: now, options))
+    }
+  }
+
+  private func perform(_ unit: Workload.Unit, _ current: LiveState.Current) async {
+    do {
+      switch unit {
+      case .survey(let source): try await surveyed(source, unit, current)
+      case .fresh(let paths): try await sync(paths, unit, current, kind: .fresh)
+      case .load(let source, let paths): try await sync([source: paths], unit, current, kind: .load)
+      case .whole(let source): try await sync([source: []], unit, current, kind: .whole)
+      }
+      state.withLock { $0.succeeded() }
+    } catch {
+      let cause = error as? FreshetError ?? FreshetError(.inputOutput, "\(error)")
+      let pause = state.withLock { $0.failed(unit, cause, options) }
+      tell(.failed(cause, pause: pause))
+    }
+    state.withLock { $0.current = nil }
+  }
+
+  private func surveyed(_ source: String, _ unit: Workload.Unit, _ current: LiveState.Current) async throws {
+    let found = try await collection.outstanding(of: [source], stop: current.stop)
+    state.withLock { state in
+      if current.stop.isGiven { return state.workload.putBack(unit) }
+      for items in found where !items.isEmpty {
+        if items.isComplete, items.missing == 0 {
+          state.workload.add(load: items.toRead, of: items.source)
+          if items.isNew { state.workload.add(whole: items.source, afterLoad: true) }
+        } else {
+          state.workload.add(whole: items.source)
+        }
+      }
+      for items in found where items.isComplete {
+        state.canSee(items.source)
+        if items.missing == 0 { state.hasEverything(items.source) }
+      }
+    }
+  }
+
+  private func sync(
+    _ paths: [String: [[UInt8]]],
+    _ unit: Workload.Unit,
+    _ current: LiveState.Current,
+    kind: LiveWork.Kind
+  ) async throws {
+    var request = SyncRequest()
+    request.items = paths
+    request.isContinual = true
+    request.actor = options.actor
+    request.continuing = current.run
+    if case .whole(let source) = unit {
+      (request.unsettled, request.allowMassDelete) = state.withLock { ($0.unsettled, $0.acceptsDeletions(of: source)) }
+      // What is accepted is of this run alone.
+      if request.allowMassDelete { request.continuing = nil }
+    }
+    let start = ContinuousClock.now
+    let report = try await collection.sync(request, stop: current.stop) { event in
+      switch event {
+      case .failed(let failure): self.state.withLock { $0.note(failure) }
+      default: break
+      }
+      self.tell(.sync(event))
+    }
+    let duration = ContinuousClock.now - start
+    let change = report.subtracting(request.continuing)
+    state.withLock { state in
+      if report.interrupted, current.stop.isGiven { state.workload.putBack(unit) }
+      state.finished(kind, report, change, duration: duration, files: paths.values.reduce(0) { $0 + $1.count })
+    }
+    tell(.worked(LiveWork(kind: kind, report: change, duration: duration)))
+  }
+
+  private func maintain() async {
+    do {
+      try await collection.maintain()
+      state.withLock { $0.maintained() }
+      tell(.maintained)
+    } catch {
+      let cause = error as? FreshetError ?? FreshetError(.inputOutput, "\(error)")
+      let pause = state.withLock { $0.failed(nil, cause, options) }
+      tell(.failed(cause, pause: pause))
+    }
+  }
+}

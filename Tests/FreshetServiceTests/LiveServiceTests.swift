@@ -1,0 +1,210 @@
+import Freshet
+import FreshetSources
+import FreshetTestKit
+import Synchronization
+import Testing
+
+@testable import FreshetService
+
+/// A collection that is kept in step, with changes told by the tests instead of the system.
+@Suite(.timeLimit(.minutes(10))) struct LiveServiceTests {
+  private let folder: TemporaryDirectory
+  private let embedder = CountingEmbedder()
+  private let feed = ScriptedFeed()
+
+  init() throws {
+    folder = try TemporaryDirectory()
+    try folder.write("docs/keys.md", "# Keys\n\nRotate the signing key once a quarter.\n")
+    try folder.write("docs/notes.txt", "The vault is copied every night.\n")
+  }
+
+  private func with(
+    _ options: LiveOptions = LiveOptions(),
+    _ body: (Collection, LiveService, Told) async throws -> Void
+  ) async throws {
+    let source = try SourceConfiguration.folder(folder.path + "/docs", name: "docs")
+    try await withCollection(at: folder.path + "/live.freshet", sources: [source], embedder: embedder) {
+      (collection: Collection) async throws -> Void in
+      let told = Told()
+      let service = LiveService(collection: collection, feed: feed, options: options) { told.hear($0) }
+      let run = Task { await service.run() }
+      try await body(collection, service, told)
+      service.stop()
+      await run.value
+      #expect(try await collection.verify().problems == [])
+    }
+  }
+
+  private func release(_ files: String..., folders: [String] = []) {
+    feed.send(
+      WatchRelease(source: "docs", files: files.map { Array($0.utf8) }, folders: folders.map { Array($0.utf8) })
+    )
+  }
+
+  @Test func everythingIsTakenUpAtTheStartAndEachSaveAfterIt() async throws {
+    try await with { collection, service, told in
+      await told.idle()
+      #expect(try await collection.documents().map(\.origin) == ["keys.md", "notes.txt"])
+      try folder.write("docs/keys.md", "# Keys\n\nThrow the keys away.\n")
+      release("keys.md")
+      await told.worked(.fresh)
+      #expect(try await collection.versions(of: "keys.md").count == 2)
+      try folder.write("docs/keys.md", "# Keys\n\nLook for the keys.\n")
+      release("keys.md")
+      await told.worked(.fresh)
+      await told.idle()
+      #expect(try await collection.search("Look for", limit: 1).first?.version == 3)
+      // One run, whose counts add up.
+      let runs = try await collection.runs()
+      #expect(runs.count == 1 && runs.first?.report?["documents"]?["modified"] == 2)
+      #expect(runs.first?.report?["documents"]?["created"] == 2 && runs.first?.report?["chunks"]?["total"] == 2)
+      let status = service.status
+      #expect(status.totals.documents.created == 2 && status.totals.documents.modified == 2 && status.queued == 0)
+      #expect(status.lastChange != nil && status.working == nil && status.error == nil)
+      #expect(embedder.repeated.isEmpty)
+    }
+  }
+
+  @Test func renamesDeletionsAndFoldersAreSeen() async throws {
+    try folder.write("docs/a/one.txt", "One is one.\n")
+    try folder.write("docs/a/two.txt", "Two is two.\n")
+    try await with { collection, _, told in
+      await told.idle()
+      let calls = embedder.calls
+      try folder.move("docs/a", to: "docs/b")
+      release(folders: ["a", "b"])
+      await told.worked(.fresh)
+      #expect(try await collection.versions(of: "b/one.txt").map(\.kind) == [.created, .renamed])
+      folder.remove("docs/b/two.txt")
+      release("b/two.txt")
+      await told.worked(.fresh)
+      #expect(try await collection.documents().map(\.origin) == ["b/one.txt", "keys.md", "notes.txt"])
+      #expect(embedder.calls == calls)
+    }
+  }
+
+  @Test func aSavedFileOvertakesALoad() async throws {
+    for number in 0..<400 { try folder.write("docs/z/\(number).txt", "Text number \(number).\n") }
+    let (folder, feed) = (folder, feed)
+    // Saved while the load is under way.
+    embedder.onCall { call in
+      guard call == 3 else { return }
+      do {
+        try folder.write("docs/urgent.md", "# Urgent\n\nThis must not wait.\n")
+        feed.send(WatchRelease(source: "docs", files: [Array("urgent.md".utf8)]))
+      } catch { Issue.record(error) }
+    }
+    try await with { collection, _, told in
+      await told.worked(.fresh)
+      await told.idle()
+      let before = told.works.prefix { $0.kind != .fresh }.reduce(0) { $0 + $1.report.documents.created }
+      #expect(before < 402 && told.works.filter { $0.kind == .load }.count > 1, "\(before)")
+      let count = try await collection.documents().count
+      #expect(count == 403)
+      #expect(embedder.repeated.isEmpty)
+    }
+  }
+
+  @Test func aDocumentThatFailsForAPassingReasonIsTriedAgain() async throws {
+    try await with { collection, service, told in
+      await told.idle()
+      embedder.trouble { $0.failingCalls = 2 }
+      try folder.write("docs/late.txt", "It comes late.\n")
+      release("late.txt")
+      await told.until { service.status.totals.documents.created == 3 }
+      #expect(try await collection.failures().isEmpty)
+    }
+  }
+
+  @Test func whatChangedWhileNobodyWatchedIsFoundByTheSurvey() async throws {
+    try await with { collection, service, told in
+      await told.idle()
+      try folder.move("docs/keys.md", to: "docs/rotation.md")
+      try folder.write("docs/new.txt", "New.\n")
+      feed.send(WatchRelease(source: "docs", isEverything: true))
+      await told.worked(.whole)
+      await told.worked(.whole)
+      #expect(try await collection.versions(of: "rotation.md").map(\.kind) == [.created, .renamed])
+      #expect(try await collection.documents().count == 3)
+    }
+  }
+
+  @Test func massDeletionsAreHeldAndShown() async throws {
+    for number in 0..<30 { try folder.write("docs/z/\(number).txt", "Text number \(number).\n") }
+    try await with { collection, service, told in
+      await told.idle()
+      folder.remove("docs/z")
+      release(folders: ["z"])
+      await told.worked(.fresh)
+      #expect(try await collection.documents().count == 32)
+      #expect(service.status.held.map(\.source) == ["docs"] && service.status.held.first?.count == 30)
+      // The folder comes back.
+      for number in 0..<30 { try folder.write("docs/z/\(number).txt", "Text number \(number).\n") }
+      service.survey()
+      await told.until { service.status.held.isEmpty }
+      #expect(try await collection.versions(of: "z/7.txt").count == 1)
+    }
+  }
+}
+
+/// What a service told, to be waited for.
+final class Told: Sendable {
+  private struct State {
+    var works: [LiveWork] = []
+    var awaited: [LiveWork.Kind: Int] = [:]
+    var isIdle = false
+  }
+
+  private let state = Mutex(State())
+
+  /// Everything that was done, in order.
+  var works: [LiveWork] { state.withLock { $0.works } }
+
+  func hear(_ event: LiveEvent) {
+    state.withLock { state in
+      switch event {
+      case .worked(let work):
+        state.works.append(work)
+        state.isIdle = false
+      case .idle: state.isIdle = true
+      default: break
+      }
+    }
+  }
+
+  /// Waits until the service is idle, having done something since it was so.
+  func idle() async { await until { self.state.withLock { $0.isIdle } } }
+
+  /// Waits for one more unit of a kind than the last time.
+  func worked(_ kind: LiveWork.Kind) async {
+    let wanted = state.withLock { state in
+      state.awaited[kind, default: 0] += 1
+      return state.awaited[kind] ?? 1
+    }
+    await until { self.works.count { $0.kind == kind } >= wanted }
+  }
+
+  func until(_ holds: @Sendable () -> Bool) async {
+    let deadline = ContinuousClock.now + .seconds(120)
+    while !holds(), ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(5)) }
+    if !holds() { Issue.record("it did not come") }
+  }
+}
+
+/// Releases that a test sends.
+final class ScriptedFeed: ChangeFeed {
+  private let releases: AsyncStream<WatchRelease>
+  private let sender: AsyncStream<WatchRelease>.Continuation
+
+  init() { (releases, sender) = AsyncStream.makeStream() }
+
+  func send(_ release: WatchRelease) { sender.yield(release) }
+
+  func begin() async throws {}
+
+  func follow(_ receive: @escaping @Sendable (WatchRelease) -> Void) async {
+    for await release in releases { receive(release) }
+  }
+
+  var status: [LiveStatus.WatchedSource] { [] }
+}
