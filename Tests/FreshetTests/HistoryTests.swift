@@ -223,6 +223,7 @@ import Testing
     let changes = try await collection.changedDocuments(after: first)
     #expect(changes.map(\.origin) == ["keys.md", "new.md", "vault/backups.txt"], "what came and went is no difference")
     #expect(changes.map(\.change) == [.modified, .created, .renamed])
+    try #require(changes.count == 3)
     #expect(changes[0].additions == 1 && changes[0].deletions == 1)
     #expect((changes[1].from, changes[1].to, changes[1].additions) == (nil, 1, 3))
     #expect(changes[2].previousOrigin == "backups.txt" && changes[2].additions == 0)
