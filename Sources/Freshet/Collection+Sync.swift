@@ -177,11 +177,13 @@ extension Collection {
     return update
   }
 
-  /// Builds the vector index anew from the stored vectors, keeping the one before as its backup; embeds nothing.
-  /// - Returns: what was done; `nil` when the collection keeps no vectors.
+  /// Builds the vector index anew from the stored vectors, keeping the one before as its backup, and the keyword index
+  /// from the passages when it is damaged; embeds nothing.
+  /// - Throws: `FreshetError` with `store_damaged` when what the indexes are made of cannot be read.
   @discardableResult
-  public func reindex() async throws -> IndexUpdate? {
-    try await updateIndex(rebuilding: true)
+  public func reindex() async throws -> ReindexReport {
+    let problems = try await store.write { try $0.mendKeywordIndex() }
+    return ReindexReport(index: try await updateIndex(rebuilding: true), keywordProblems: problems)
   }
 
   /// Puts the index's backup in the place of the index, and brings it to the present; embeds nothing.
@@ -191,4 +193,12 @@ extension Collection {
     try await pool.run { try indexDirectory.restoreBackup() }
     try await updateIndex(keepsBase: true)
   }
+}
+
+/// What `Collection.reindex` did.
+public struct ReindexReport: Sendable {
+  /// What was done with the vector index; `nil` when the collection keeps no vectors.
+  public var index: IndexUpdate?
+  /// What did not hold in the keyword index; when there is something, the index was built anew.
+  public var keywordProblems: [IntegrityProblem]
 }
