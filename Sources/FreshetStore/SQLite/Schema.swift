@@ -143,6 +143,11 @@ enum Schema {
     CREATE INDEX collected_pending ON collected(document, version) WHERE is_pending = 1;
     CREATE INDEX chunk_passage_closed ON chunk(passage) WHERE to_sequence IS NOT NULL;
     """,
+    // The mail's consumer has a name that no program can choose; and which receiver a consumer's failures are of.
+    """
+    UPDATE consumer SET name = 'mail:server' WHERE name = 'mail' AND kind = 'mail';
+    ALTER TABLE consumer ADD COLUMN receiver BLOB;
+    """,
   ]
 
   /// Reads the version of a database and refuses one that is not ours, or newer than this program.
