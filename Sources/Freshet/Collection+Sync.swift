@@ -139,6 +139,7 @@ extension Collection {
     options.stopsAtFailure = request.stopsAtFailure
     options.deletionGuard.allowMassDelete = request.allowMassDelete
     options.leavesVectors = request.leavesVectors && configuration.embedder.provider != .none
+    try request.annotation?.validate()
     options.annotation = request.annotation
     if let actor = request.actor { options.actor = actor }
     if let workers = request.workers { options.workers = max(1, workers) }
