@@ -19,7 +19,11 @@ from documents import document, sentence  # noqa: E402
 
 FILES_A_FOLDER = 1000
 CALLS = 7  # of each latency, of which the median counts
-HISTORY = ("version", "version_content", "change", "run", "sqlite_autoindex_run_1")
+HISTORY = ("version", "version_content", "change", "change_document", "run", "sqlite_autoindex_run_1", "collected")
+# What searching the past needs: rows that go when retention lets a version go.
+PAST = ("edition", "edition_history", "edition_rendition", "rendition", "sqlite_autoindex_rendition_1", "chunk",
+        "chunk_passage_closed", "chunk_closed", "passage", "sqlite_autoindex_passage_1", "live_fts_data", "live_fts_idx",
+        "live_fts_docsize")
 
 
 def measured(command: list[str], folder: pathlib.Path) -> dict:
@@ -64,7 +68,9 @@ def sizes(folder: pathlib.Path) -> dict:
     contents = database.execute("SELECT coalesce(sum(length(data)), 0) FROM content").fetchone()[0]
     database.close()
     history = sum(size for name, size in tables.items() if name in HISTORY)
-    return {"bytes": os.stat(place).st_size, "versions": versions, "contents": contents, "history": history}
+    past = sum(size for name, size in tables.items() if name in PAST)
+    return {"bytes": os.stat(place).st_size, "versions": versions, "contents": contents, "history": history,
+            "past": past}
 
 
 def track(binary: str, folder: pathlib.Path, count: int, content: bool) -> dict:
@@ -113,9 +119,25 @@ def many_versions(binary: str, folder: pathlib.Path, count: int) -> None:
               f"{found['bytes'] / count:.0f} bytes a version, of which {found['history'] / count:.0f} of history"
               + (f"; {found['bytes'] / found['contents']:.2f} times the contents" if content else ""), flush=True)
         if not content:
+            tell_groups(binary, folder, count, found)
             continue
         latencies(binary, folder, [["history", "one.md"], ["diff", "one.md"], ["diff", "one.md", "-f", "1"], ["list"],
                                    ["show", "one.md", "--version", str(count // 2)]])
+
+
+def tell_groups(binary: str, folder: pathlib.Path, count: int, found: dict) -> None:
+    """Bytes a version by what they are for, before and after everything but the current version was let go."""
+    def tell(when: str, found: dict) -> None:
+        rest = found["bytes"] - found["history"] - found["past"]
+        print(f"  {when}: {found['bytes'] / count:.0f} bytes a version: history (version, change, run) "
+              f"{found['history'] / count:.0f}, the searchable past (edition, chunk, passage, keywords, rendition) "
+              f"{found['past'] / count:.0f}, the rest {rest / count:.0f}", flush=True)
+
+    tell("as it grows", found)
+    with (folder / "freshet.yaml").open("a") as configuration:
+        configuration.write("history: { keep_last: 1 }\n")
+    subprocess.run([binary, "gc", "-q"], cwd=folder, check=True)
+    tell("what stays for ever (keep_last: 1, gc)", sizes(folder))
 
 
 def latencies(binary: str, folder: pathlib.Path, calls: list[list[str]]) -> None:

@@ -194,7 +194,7 @@ public struct AuditReport: AsyncSequence, Sendable {
       let runs = try await report.collection.store.read(.everything) { snapshot in
         try snapshot.runs(from: period.from, to: period.to, after: last, limit: AuditReport.pageSize)
       }
-      page = runs.filter { wanted?.contains($0.id) ?? true }.map { AuditPart.run($0) }[...]
+      page = runs.filter { wanted?.contains($0.id) ?? true }.map { AuditPart.run($0.withWholeReport) }[...]
       place = runs.last.map { .runs(after: $0.id) } ?? .documents(after: nil)
     }
 

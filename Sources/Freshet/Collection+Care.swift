@@ -48,7 +48,7 @@ extension Collection {
       counts: counts,
       model: models.first { $0.state == .serving }?.description,
       writer: owner == ProcessEnvironment.processNumber ? nil : owner,
-      lastRun: runs.first,
+      lastRun: runs.first?.withWholeReport,
       index: indexDirectory?.statistics(),
       rebuildThreshold: configuration.index.rebuildThreshold
     )
@@ -56,7 +56,7 @@ extension Collection {
 
   /// The last runs, newest first.
   public func runs(limit: Int = 20) async throws -> [RunRecord] {
-    try await store.read(.everything) { try $0.runs(limit: limit) }
+    try await store.read(.everything) { try $0.runs(limit: limit).map(\.withWholeReport) }
   }
 
   /// The documents in quarantine.

@@ -18,7 +18,7 @@ public struct DiffOptions: Sendable {
   public var context = 3
   /// Compares contents that are binary (`TextDiff.isBinary`) line by line as well.
   public var comparesBinary = false
-  /// Reads the texts of the chunks too.
+  /// Reads the texts of the chunks too. Chunks are then compared also where the text of a version is not kept.
   public var readsChunks = false
 
   /// Compares texts.
@@ -53,6 +53,9 @@ public struct VersionDiff: Sendable {
   public var deletions: Int
   /// The unified form, which `patch` applies to the old text; empty for equal and for binary ones.
   public var unified: [UInt8]
+  /// Whether the texts were compared. Not so where chunks were asked for and the text of a version is not kept
+  /// (`store_content`): lines are then unknown, and chunks are told.
+  public var hasText: Bool
   /// Whether the contents are binary, differ, and were not compared.
   public var isBinary: Bool
   /// What became of the chunks; `nil` when those of a version are no longer kept.
@@ -61,7 +64,7 @@ public struct VersionDiff: Sendable {
   public var chunks: [Chunk]
 
   /// Whether there is a difference.
-  public var isEmpty: Bool { unified.isEmpty && !isBinary }
+  public var isEmpty: Bool { unified.isEmpty && !isBinary && (hasText || from.contentHash == to.contentHash) }
 }
 
 extension Collection {
@@ -105,7 +108,8 @@ extension Collection {
 struct DiffSides: Sendable {
   struct Side: Sendable {
     var version: VersionRecord
-    var text: [UInt8]
+    /// `nil` when it is not kept.
+    var text: [UInt8]?
 
     init(_ version: VersionRecord, of document: DocumentRecord, _ options: DiffOptions, _ snapshot: any StoreSnapshot)
       throws
@@ -115,13 +119,11 @@ struct DiffSides: Sendable {
         text = []
         return
       }
-      let kept =
+      text =
         switch options.subject {
         case .text: try Collection.text(of: version, document, snapshot)
         case .original: try snapshot.content(version.contentHash)
         }
-      guard let kept else { throw try Collection.missingContent(of: version, document, snapshot) }
-      text = kept
     }
   }
 
@@ -144,7 +146,12 @@ struct DiffSides: Sendable {
     func chunks(_ version: VersionRecord) throws -> [ChunkRecord]? {
       try version.kind == .deleted ? [] : snapshot.edition(of: document.id, version: version.number)?.chunks
     }
-    guard let from = try chunks(old), let to = try chunks(new) else { return }
+    let (from, to) = (try chunks(old), try chunks(new))
+    let areChunksEnough = options.readsChunks && options.subject == .text && from != nil && to != nil
+    for side in [self.old, self.new] where side.text == nil && !areChunksEnough {
+      throw try Collection.missingContent(of: side.version, document, snapshot)
+    }
+    guard let from, let to else { return }
     let diff = ChunkDiff(from: from, to: to)
     self.chunks = diff
     if options.readsChunks {
@@ -154,10 +161,11 @@ struct DiffSides: Sendable {
   }
 
   func compared(_ options: DiffOptions) -> VersionDiff {
+    let texts = old.text.flatMap { old in new.text.map { (old: old, new: $0) } }
     let isBinary =
-      !options.comparesBinary && old.text != new.text
-      && (TextDiff.isBinary(old.text) || TextDiff.isBinary(new.text))
-    let diff = isBinary ? TextDiff(from: [], to: []) : TextDiff(from: old.text, to: new.text)
+      !options.comparesBinary
+      && (texts.map { $0.old != $0.new && (TextDiff.isBinary($0.old) || TextDiff.isBinary($0.new)) } ?? false)
+    let diff = isBinary ? TextDiff(from: [], to: []) : TextDiff(from: texts?.old ?? [], to: texts?.new ?? [])
     return VersionDiff(
       document: document,
       from: old.version,
@@ -170,6 +178,7 @@ struct DiffSides: Sendable {
         notes: (Self.note(old.version), Self.note(new.version)),
         context: options.context
       ),
+      hasText: texts != nil,
       isBinary: isBinary,
       chunkCounts: chunks,
       chunks: options.readsChunks ? listed : []

@@ -126,10 +126,16 @@ import Testing
     try workshop.write("docs/keys.md", "# Keys\n\nRotate the keys once a month.\n")
     _ = try await workshop.freshet("sync")
     #expect(try await workshop.freshet("history", "keys.md").output.contains("hash only"))
-    #expect(try await workshop.freshet("diff", "keys.md").output.contains("+Rotate the keys once a month."))
+    let chunks = try await workshop.freshet("diff", "keys.md", "--chunks").output
+    #expect(chunks.contains("lines not kept, chunks: 1 added, 1 removed"), "\(chunks)")
+    #expect(chunks.contains("- 1 Keys: Rotate the keys once a year."))
+    let object = try await workshop.freshet("diff", "keys.md", "--chunks", "--json").last()
+    #expect(object["diff"] is NSNull && object["additions"] is NSNull && object["chunk_list"] is [Any])
     #expect(try await workshop.freshet("show", "keys.md").output.contains("once a month"))
     for words in [
-      ["diff", "keys.md", "--raw"], ["show", "keys.md", "--raw"], ["restore", "keys.md", "--version", "1"],
+      ["diff", "keys.md"], ["diff", "keys.md", "--stat"], ["diff", "keys.md", "--raw"],
+      ["diff", "keys.md", "--raw", "--chunks"], ["show", "keys.md", "--version", "1"], ["show", "keys.md", "--raw"],
+      ["restore", "keys.md", "--version", "1"],
     ] {
       let outcome = try await workshop.run(Workshop.programs + "/freshet", words)
       #expect(outcome.code == 1 && outcome.errors.contains("only the hash of version"), "\(words): \(outcome.errors)")

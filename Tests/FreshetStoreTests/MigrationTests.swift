@@ -20,7 +20,7 @@ import Testing
     await store.close()
     try RawDatabase(path).execute(
       """
-      ALTER TABLE consumer DROP COLUMN receiver; DELETE FROM seal WHERE name = 'annotation'; PRAGMA user_version = 6
+      ALTER TABLE consumer DROP COLUMN receiver; DELETE FROM seal WHERE name = 'annotation'; PRAGMA user_version = 7
       """
     )
     let migrated = try SQLiteStore.open(at: path, mode: .readWrite(create: false))

@@ -24,9 +24,11 @@ import Testing
     ("content", "id = 1", ["id"]),
     ("rendition", "id = 1", []),
     ("rendition", "id = 2", []),
+    ("rendition", "id = (SELECT max(id) FROM rendition WHERE is_withdrawn = 1)", []),
     ("edition", "id = 1", []),
     ("edition", "id = 2", []),
     ("edition", "id = (SELECT max(id) FROM edition)", []),
+    ("edition", "rendition_checksum IS NOT NULL", []),
     ("field", "name = 'team' AND document = 1", []),
     ("passage", "id = 1", []),
     ("passage", "id = 2", []),
@@ -70,6 +72,15 @@ import Testing
       try transaction.annotate(second.id, with: ["team": "ops"])
       try transaction.annotate(second.id, with: [:])
       try second.apply(.deleted, to: transaction, source: source)
+      // A text that was withdrawn and came back with its content, and another one that was.
+      var third = SampleDocument(origin: "c.md", paragraphs: ["zeta"], metadata: ["team": "ops"])
+      third.keepsContent = false
+      try third.apply(.created, to: transaction, source: source)
+      third.paragraphs = ["eta"]
+      try third.apply(.modified, to: transaction, source: source)
+      third.paragraphs = ["zeta"]
+      third.keepsContent = true
+      try third.apply(.modified, to: transaction, source: source)
       try transaction.save(
         RunRecord(
           id: SampleDocument.run,
@@ -77,7 +88,7 @@ import Testing
           finishedAt: transaction.now,
           actor: "tester@host",
           firstSequence: 0,
-          lastSequence: 5,
+          lastSequence: 8,
           report: ["type": "summary"]
         )
       )
@@ -171,7 +182,10 @@ import Testing
     "DELETE FROM annotation", "INSERT INTO annotation VALUES(2, '{}')",
     "DELETE FROM content WHERE id = 1", "UPDATE seal SET size = size + 1 WHERE name = 'passage'",
     "INSERT INTO chunk SELECT 99, uuid, document, passage, from_sequence, 3 FROM chunk WHERE id = 1",
-    "INSERT INTO rendition SELECT 99, content_hash, 'x', title, metadata, map, codec, markdown, checksum FROM rendition "
+    "INSERT INTO rendition SELECT 99, content_hash, 'x', title, metadata, map, codec, markdown, checksum, is_withdrawn "
+      + "FROM rendition WHERE id = 1",
+    // What only the store may do to a rendition: the text of a version whose content is kept goes.
+    "UPDATE rendition SET title = NULL, metadata = '', map = x'', codec = NULL, markdown = NULL, is_withdrawn = 1 "
       + "WHERE id = 1",
     "UPDATE document SET origin = CAST(origin AS BLOB) WHERE id = 1", "DROP INDEX version_content",
     "CREATE TRIGGER hidden AFTER INSERT ON version BEGIN DELETE FROM version; END",
@@ -208,6 +222,12 @@ import Testing
       ("UPDATE chunk SET to_sequence = to_sequence + 1 WHERE document = 1 AND to_sequence = 3", "a.md", 1, 1),
       ("UPDATE content SET data = zeroblob(4) WHERE id = 2", "a.md", 2, 3),
       ("UPDATE rendition SET title = 'x' WHERE id = 2", "b.md", 1, 2),
+      ("UPDATE rendition SET checksum = zeroblob(32) WHERE id = 2", "b.md", 1, 2),
+      ("UPDATE rendition SET is_withdrawn = 0 WHERE id = 2", "b.md", 1, 2),
+      (
+        "UPDATE rendition SET title = NULL, metadata = '', map = x'', is_withdrawn = 1 WHERE id = "
+          + "(SELECT rendition FROM edition WHERE from_sequence = 8)", "c.md", 1, 6
+      ),
     ] as [(String, String?, Int?, SequenceNumber)]
   )
   func theFirstAlteredRecordIsNamed(

@@ -25,6 +25,59 @@ import Testing
     try await fixture.expectVerified()
   }
 
+  @Test func aCollectionWithOtherwiseWrittenPipelinesIsReadOnceAndEmbedsNothing() async throws {
+    let fixture = try await filled()
+    try await fixture.store.write { transaction throws in
+      let old = "registry/1 markdown/1 text/1|cartesian/2:tokens:190-60-256:0|freshet-passage/1|metadata/1|{}"
+      for document in try transaction.documents(DocumentQuery()) {
+        try transaction.touch(document: document.id, pipeline: old)
+      }
+      for var source in try transaction.sources() {
+        source.pipeline = old
+        try transaction.update(source)
+      }
+    }
+    let (calls, fetches) = (fixture.embedder.calls, fixture.source.fetches)
+    let same = try await fixture.sync()
+    #expect(same.changes.isEmpty && same.report.documents.unchanged == 8)
+    #expect(fixture.embedder.calls == calls && fixture.source.fetches == fetches + 7)
+    #expect(try await fixture.sync().report.documents.unchanged == 8)
+    #expect(fixture.source.fetches == fetches + 7, "a second time")
+    let pipelines = try await fixture.store.read(.everything) { snapshot throws in
+      try snapshot.documents(DocumentQuery()).map(\.pipeline) + snapshot.sources().map(\.pipeline)
+    }
+    #expect(Set(pipelines).count == 1 && pipelines.allSatisfy { $0.utf8.count == 32 })
+    try await fixture.expectVerified()
+  }
+
+  @Test func anotherParserGoesOnWhereContentsAreKeptOnlyFromNowOn() async throws {
+    let fixture = try SyncFixture()
+    fixture.options.storesContent = { _, _ in false }
+    fixture.source.write("a.txt", "first\n\nsecond")
+    try await fixture.sync()
+    fixture.options.storesContent = { _, _ in true }
+    fixture.parsers.version = 2
+    let outcome = try await fixture.sync()
+    #expect(outcome.kinds == [.reprocessed: 1] && outcome.failures.isEmpty)
+    try await fixture.expectVerified()
+  }
+
+  @Test func theStoredReportLeavesOutWhatIsAsInAnEmptyOne() async throws {
+    let fixture = try await filled()
+    let report = try await fixture.sync().report
+    let run = try #require(try await fixture.store.read(.everything) { try $0.runs(limit: 1) }.first)
+    let stored = try #require(run.report)
+    #expect(stored["documents"] == ["unchanged": 8] && stored["type"] == nil && stored["deliveries"] == nil)
+    #expect(stored["run"] == nil && stored["success_rate"] == nil && stored["embedder"] == nil)
+    #expect(run.withWholeReport.report?.description == report.json.description)
+    var old = run
+    old.report = report.json
+    #expect(old.withWholeReport.report?.description == report.json.description)
+    old.report = nil
+    #expect(old.withWholeReport.report == Optional<JSONValue>.none)
+    try await fixture.expectVerified()
+  }
+
   @Test func anotherChunkerChangesOnlyWhatItCutsOtherwise() async throws {
     let fixture = try await filled()
     fixture.chunker.version = 2

@@ -39,6 +39,21 @@ import Testing
     }
   }
 
+  @Test func runsHaveTheirWholeReports() async throws {
+    let collection = try await open()
+    try folder.write("docs/a.md", "# A\n\nText.\n")
+    let report = try await collection.sync()
+    let run = try #require(try await collection.runs().first)
+    guard case .object(let members) = report.json else { return }
+    for member in members {
+      // What follows the run's commit is in the seconds of the one alone.
+      let stored = try #require(run.report?[member.name])
+      #expect(stored.description == member.value.description || member.name == "seconds", "\(member.name)")
+    }
+    #expect(try await collection.status().lastRun == run)
+    await collection.close()
+  }
+
   @Test func searchesOfOtherProcessesStayRightOverACollection() async throws {
     let collection = try await open { $0.rules.keepLast = 2 }
     try await edit(collection, rounds: 1...3)

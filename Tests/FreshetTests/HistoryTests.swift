@@ -1,6 +1,7 @@
 import Freshet
 import FreshetConfiguration
 import FreshetModel
+import FreshetSearch
 import FreshetSync
 import FreshetSystem
 import FreshetTestKit
@@ -115,13 +116,31 @@ import Testing
     await collection.close()
   }
 
-  @Test func withHashesAloneTextIsComparedAndOriginalsAreRefused() async throws {
+  @Test func withHashesAloneChunksAreComparedAndTextsAreRefused() async throws {
     let collection = try await open(storing: ContentRetention.none)
     try await collection.sync()
-    try folder.write("docs/keys.md", "# Keys\n\nNo more keys.\n")
+    let created = try await collection.document("keys.md")
+    let old = String(decoding: try await collection.text(of: created, version: 1), as: UTF8.self)
+    #expect(old.contains("once a year"))
+    try folder.write("docs/keys.md", "# Keys\n\n\(Self.text("month"))\n\n# Owners\n\n\(Self.owners)\n")
     try await collection.sync()
-    #expect(try await collection.diff("keys.md").deletions > 0)
     var options = DiffOptions()
+    for refused in [DiffOptions(), options] {
+      await #expect { try await collection.diff("keys.md", options: refused) } throws: { error in
+        "\(error)".contains("only the hash of version 1 is kept")
+      }
+    }
+    options.readsChunks = true
+    let diff = try await collection.diff("keys.md", options: options)
+    #expect(!diff.hasText && !diff.isEmpty && diff.unified.isEmpty)
+    #expect(diff.chunkCounts?.count(.kept) == 1 && diff.chunkCounts?.count(.removed) == 1)
+    #expect(diff.chunks.first { $0.state == .removed }?.text.contains("once a year") == true)
+    let document = try await collection.document("keys.md")
+    await #expect { try await collection.text(of: document, version: 1) } throws: { error in
+      "\(error)".contains("only the hash of version 1 is kept")
+    }
+    #expect(String(decoding: try await collection.text(of: document), as: UTF8.self).contains("once a month"))
+    options.readsChunks = false
     options.subject = .original
     await #expect { try await collection.diff("keys.md", options: options) } throws: { error in
       "\(error)".contains("only the hash of version 1 is kept")
@@ -130,6 +149,50 @@ import Testing
     #expect(try await collection.version(.first, of: "keys.md").content == nil)
     let versions = try await collection.versions(of: "keys.md")
     #expect(try await collection.versionsWithContent(among: versions).isEmpty)
+    #expect(try await collection.verify().problems == [])
+    await collection.close()
+  }
+
+  @Test func withHashesAloneThePastIsSearchedWithItsContext() async throws {
+    let collection = try await open(storing: ContentRetention.none)
+    let first = try await collection.sync()
+    var request = SearchRequest("rotate", mode: .keyword, limit: 1, neighbours: 1)
+    let then = try #require(try await collection.search(request).hits.first)
+    #expect(then.text.contains("once a year") && then.text.contains("Ada owns them"))
+    try folder.write("docs/keys.md", "# Keys\n\nNo more keys.\n")
+    try await collection.sync()
+    #expect(try await collection.search(request).hits.isEmpty)
+    request.asOf = .sequence(first.sequence)
+    let past = try #require(try await collection.search(request).hits.first)
+    #expect(past.text.contains("once a year") && past.text.contains("Ada owns them"))
+    #expect((past.version, past.position) == (1, then.position))
+    let rebuilt = String(past.text.filter { !$0.isWhitespace })
+    #expect(rebuilt == then.text.filter { !$0.isWhitespace }.replacing("#Owners", with: ""))
+    await collection.close()
+  }
+
+  @Test func withHashesAloneAVersionThatReturnsHasItsTextAgain() async throws {
+    let collection = try await open(storing: ContentRetention.none)
+    try await collection.sync()
+    let text = try bytes("docs/keys.md")
+    try folder.write("docs/keys.md", "# Keys\n\nNo more keys.\n")
+    try await collection.sync()
+    try folder.write("docs/keys.md", text)
+    try await collection.sync()
+    let document = try await collection.document("keys.md")
+    for version in [1, 3] {
+      let shown = String(decoding: try await collection.text(of: document, version: version), as: UTF8.self)
+      #expect(shown.contains("once a year"), "\(version)")
+    }
+    #expect(try await collection.diff("keys.md", from: 1, to: 3).isEmpty)
+    folder.remove("docs/keys.md")
+    try await collection.sync()
+    await #expect { try await collection.text(of: document, version: 3) } throws: { "\($0)".contains("only the hash") }
+    try folder.write("docs/keys.md", text)
+    try await collection.sync()
+    #expect(
+      String(decoding: try await collection.text(of: document, version: 3), as: UTF8.self).contains("once a year")
+    )
     #expect(try await collection.verify().problems == [])
     await collection.close()
   }

@@ -133,8 +133,8 @@ class Retention(Campaign):
         dry = whole.call("gc", "--dry-run", "--json", **self._rules(name)).value()
         run = whole.call("gc", "--json", seconds=600, **self._rules(name))
         self.check_ends(run, (0,), "an undisturbed run")
-        counted = ("versions", "editions", "chunks", "passages", "vectors", "renditions", "contents", "bytes",
-                   "history_floor")
+        counted = ("versions", "editions", "chunks", "passages", "vectors", "renditions", "texts", "contents",
+                   "bytes", "history_floor")
         answer = run.value()
         self.check(all(dry.get(key) == answer.get(key) for key in counted), f"the dry run said {dry}, the run {answer}")
         self._check_done(whole, kept, name)

@@ -80,6 +80,10 @@ class Tamper(Campaign):
         members = [{"id": f"entry-{number}", "text": f"Entry {number} of the container."} for number in range(20)]
         container = workspace.docs / "entries.jsonl"
         container.write_text("".join(json.dumps(member) + "\n" for member in members))
+        bare = Tree(workspace.folder / "bare", chance, paragraphs=(2, 5))
+        bare.create(12)
+        sources = "  - { name: docs, path: docs%s }\n  - { name: bare, path: bare, store_content: false }\n"
+        workspace.configure(sources % "")
         self.check_ends(workspace.sync(), (0,), "first sync")
         self.backups = []
         for number in range(rounds):
@@ -93,8 +97,11 @@ class Tamper(Campaign):
                 tree.bring_back(3)
             members[number]["text"] += " Edited."
             container.write_text("".join(json.dumps(member) + "\n" for member in members[: 20 - number]))
+            bare.begin_step()
+            bare.edit(4)
+            bare.delete(1)
             self.check_ends(workspace.sync("--allow-mass-delete"), (0,), f"round {number}")
-        workspace.configure("  - { name: docs, path: docs, metadata: { team: ops } }\n")
+        workspace.configure(sources % ", metadata: { team: ops }")
         self.check_ends(workspace.sync(), (0,), "metadata")
         self.check_ends(workspace.sync(FRESHET_EMBEDDER_DIMENSION="32"), (0,), "another model")
         workspace.environment["FRESHET_EMBEDDER_DIMENSION"] = "32"
@@ -116,6 +123,8 @@ class Tamper(Campaign):
             self.chunks = database.execute("SELECT count(*) FROM chunk").fetchone()[0]
             marks = database.execute("SELECT count(*) FROM collected").fetchone()[0]
             self.check(marks > 2, f"only {marks} versions were collected")
+            withdrawn = database.execute("SELECT count(*) FROM rendition WHERE is_withdrawn = 1").fetchone()[0]
+            self.check(withdrawn > 0, "no text of a superseded version was withdrawn")
         outcome = workspace.call("verify", "--offline", "--write-head", "head")
         self.check_ends(outcome, (0,), "a head is recorded")
         self.head = str(workspace.folder / "head")
@@ -197,6 +206,8 @@ class Tamper(Campaign):
             keys = KEYS.get(table, ("passage",))
             rows = database.execute(f"SELECT * FROM {table}").fetchall()
             chosen = chance.sample(rows, min(len(rows), 1 if self.options.quick else 3))
+            if table == "rendition":
+                chosen += [row for row in rows if row["is_withdrawn"]][:1]
             for _, column, _, required, _, key in self.columns[table]:
                 for row in chosen:
                     others = [other[column] for other in rows if other[column] != row[column]]

@@ -37,7 +37,10 @@ struct DiffPresentation {
   private var summary: String {
     let name =
       terminal.hasColour ? TextStyle.bold(diff.document.origin.displayable, true) : diff.document.origin.displayable
-    let lines = diff.isBinary ? "binary, \(sizes)" : Self.counts(diff.additions, diff.deletions, terminal.hasColour)
+    let lines =
+      diff.isBinary
+      ? "binary, \(sizes)"
+      : diff.hasText ? Self.counts(diff.additions, diff.deletions, terminal.hasColour) : "lines not kept"
     return "\(name): version \(diff.from.number) → \(diff.to.number), \(lines), chunks: \(chunks)"
   }
 
@@ -105,8 +108,10 @@ struct DiffPresentation {
     var members: [JSONValue.Member] = [
       .init("document", .string(diff.document.id.description)), .init("origin", .string(diff.document.origin)),
       .init("from", .integer(Int64(diff.from.number))), .init("to", .integer(Int64(diff.to.number))),
-      .init("additions", .integer(Int64(diff.additions))), .init("deletions", .integer(Int64(diff.deletions))),
-      .init("binary", .boolean(diff.isBinary)), .init("diff", .string(text)), .init("chunks", chunkCounts),
+      .init("additions", diff.hasText ? .integer(Int64(diff.additions)) : .null),
+      .init("deletions", diff.hasText ? .integer(Int64(diff.deletions)) : .null),
+      .init("binary", .boolean(diff.isBinary)), .init("diff", diff.hasText ? .string(text) : .null),
+      .init("chunks", chunkCounts),
     ]
     // The text is then not what `patch` needs.
     if Array(text.utf8) != diff.unified { members.append(.init("diff_base64", .string(Base64.text(diff.unified)))) }

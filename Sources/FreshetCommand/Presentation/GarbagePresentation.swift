@@ -9,6 +9,7 @@ extension ReclaimedAmounts {
       .init("versions", .integer(Int64(versions))), .init("editions", .integer(Int64(editions))),
       .init("chunks", .integer(Int64(chunks))), .init("passages", .integer(Int64(passages))),
       .init("vectors", .integer(Int64(vectors))), .init("renditions", .integer(Int64(renditions))),
+      .init("texts", .integer(Int64(texts))),
       .init("contents", .integer(Int64(contents))), .init("models", .integer(Int64(models))),
       .init("bytes", .integer(bytes)),
     ]
@@ -17,7 +18,8 @@ extension ReclaimedAmounts {
   /// `12 versions, 3 contents (45 kB)`; `nothing`.
   var sentence: String {
     let counts: [(Int, String)] = [
-      (versions, "version"), (contents, "content"), (renditions, "rendition"), (chunks, "chunk"),
+      (versions, "version"), (contents, "content"), (renditions, "rendition"), (texts, "superseded text"),
+      (chunks, "chunk"),
       (passages, "passage"), (vectors, "vector"), (models, "model"),
     ]
     let said = counts.filter { $0.0 > 0 }.map { Quantity.text(count: $0.0) + " \($0.1)\($0.0 == 1 ? "" : "s")" }

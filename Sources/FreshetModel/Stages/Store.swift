@@ -139,7 +139,8 @@ public protocol StoreSnapshot {
   /// The bytes of a content; `nil` when only its hash is kept.
   func content(_ hash: ContentHash) throws -> [UInt8]?
 
-  /// The rendition of a content by a parser, if one is kept. Its title and metadata are those the content states.
+  /// The rendition of a content by a parser, if one is kept: as long as the content is, or a live document is indexed by
+  /// it. Its title and metadata are those the content states.
   func rendition(of content: ContentHash, parser: String) throws -> Rendition?
 
   /// The chunks of a document's live edition in their order; empty for a deleted document.
@@ -296,6 +297,9 @@ public protocol StoreSnapshot {
   /// Passages that no chunk has, in an order of the store's, at most `limit`: texts that were embedded for documents which
   /// never came to be committed.
   func passagesWithoutChunks(limit: Int) throws -> [PassageID]
+
+  /// Whether there is garbage of the kind `supersededTexts`.
+  func hasSupersededTexts() throws -> Bool
 
   /// What would be removed if these versions were collected, with everything that is garbage already, and the history
   /// floor after it. Nothing is written.

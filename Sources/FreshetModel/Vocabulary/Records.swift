@@ -409,7 +409,8 @@ public struct RunRecord: Hashable, Sendable {
   public var firstSequence: SequenceNumber
   /// The head when it ended.
   public var lastSequence: SequenceNumber?
-  /// The summary line of `sync --json`; `nil` while it runs.
+  /// The summary line of `sync --json`; `nil` while it runs. As a store has it, what an empty report has as well may be
+  /// left out (`withWholeReport`).
   public var report: JSONValue?
 
   /// Describes a run.

@@ -52,6 +52,8 @@ public struct ReclaimedAmounts: Hashable, Sendable {
   public var vectors = 0
   /// Renditions that no edition has any more.
   public var renditions = 0
+  /// Texts of superseded versions whose content is not kept, where the rest of the rendition stays.
+  public var texts = 0
   /// Contents that no kept version has.
   public var contents = 0
   /// Retired models.
@@ -67,7 +69,7 @@ public struct ReclaimedAmounts: Hashable, Sendable {
   public var isEmpty: Bool { self == ReclaimedAmounts() }
 
   /// Rows that were removed or marked.
-  public var rows: Int { versions + editions + chunks + passages + vectors + renditions + contents + models }
+  public var rows: Int { versions + editions + chunks + passages + vectors + renditions + texts + contents + models }
 
   /// Adds up.
   public static func += (left: inout Self, right: Self) {
@@ -77,6 +79,7 @@ public struct ReclaimedAmounts: Hashable, Sendable {
     left.passages += right.passages
     left.vectors += right.vectors
     left.renditions += right.renditions
+    left.texts += right.texts
     left.contents += right.contents
     left.models += right.models
     left.bytes += right.bytes
@@ -91,6 +94,9 @@ public enum Garbage: Hashable, Sendable {
   case passages([PassageID])
   /// Models that served before, with their vectors.
   case retiredModels
+  /// Texts of renditions that no live document is indexed by, where the content is not kept: those of an earlier Freshet,
+  /// which kept them. Since then they go with the change that supersedes them.
+  case supersededTexts
 }
 
 /// What a step removed.

@@ -11,7 +11,8 @@ extension MemorySnapshot {
   func content(_ hash: ContentHash) throws -> [UInt8]? { try state.contents[hash]?.decompressed() }
 
   func rendition(of content: ContentHash, parser: String) throws -> Rendition? {
-    guard let stored = state.renditions[MemoryState.RenditionKey(content: content, parser: parser)] else { return nil }
+    let key = MemoryState.RenditionKey(content: content, parser: parser)
+    guard let stored = state.renditions[key], !stored.isWithdrawn else { return nil }
     guard let blocks = [Block](encoded: stored.map),
       let markdown = try stored.markdown?.decompressed() ?? self.content(content)
     else { throw FreshetError(.storeDamaged, "A rendition cannot be read.") }

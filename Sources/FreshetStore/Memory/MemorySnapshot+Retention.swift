@@ -45,6 +45,7 @@ extension MemorySnapshot {
     var amounts = trial.sweep(.collectedVersions, limit: .max).amounts
     if passages { amounts += trial.sweep(.passages(trial.passagesWithoutChunks(limit: .max)), limit: .max).amounts }
     amounts += trial.sweep(.retiredModels, limit: .max).amounts
+    amounts += trial.sweep(.supersededTexts, limit: .max).amounts
     return (amounts, trial.head.historyFloor)
   }
 

@@ -25,6 +25,8 @@ struct MemoryState: Sendable {
     var map: [UInt8]
     var markdown: StoredBytes?
     var checksum: ContentHash
+    /// Whether its text went when it was superseded, and its content is not kept.
+    var isWithdrawn = false
   }
 
   struct RenditionKey: Hashable, Sendable {

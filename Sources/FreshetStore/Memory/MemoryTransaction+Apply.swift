@@ -37,12 +37,14 @@ extension MemoryTransaction {
     moveChunks(from: document.chunks, to: change.edition?.chunks ?? [], at: sequence)
     document.chunks = change.edition?.chunks ?? []
     document.stored = stored?.stored ?? MemoryEditions()
+    let superseded = document.stored.editions.last { $0.to == nil }?.rendition
     document.stored.follow(change.edition, version: document.record.version, content: contentHash, at: sequence)
     document.past = (stored?.past ?? []) + [.init(sequence: sequence, record: document.record, chunks: document.chunks)]
     if let edition = change.edition { keepRendition(of: edition, contentHash: contentHash) }
     if let before, before.isLive { state.live[before.source]?[UTF8Text(before.origin)] = nil }
     if change.kind != .deleted { state.live[change.source, default: [:]][UTF8Text(change.origin)] = change.document }
     state.documents[change.document] = document
+    if let superseded { _ = withdrawText(of: superseded) }
     return appendToLog(change, source: source.name, document, version, contentHash, digest ?? .zero)
   }
 
@@ -67,7 +69,8 @@ extension MemoryTransaction {
         EditionDigest.Chunk(chunk: chunk, key: passage.record.key, tokens: passage.record.tokens)
       )
     }
-    let rendition = state.renditions[MemoryState.RenditionKey(content: contentHash, parser: edition.parser)]
+    let stored = state.renditions[MemoryState.RenditionKey(content: contentHash, parser: edition.parser)]
+    let rendition = stored.flatMap { $0.isWithdrawn ? nil : $0 }
     let hasContent = change.version?.content != nil || state.contents[contentHash] != nil
     if rendition == nil {
       guard edition.map != nil, edition.markdown != nil || edition.markdownIsContent && hasContent else {
@@ -165,7 +168,7 @@ extension MemoryTransaction {
 
   private func keepRendition(of edition: DocumentChange.Edition, contentHash: ContentHash) {
     let key = MemoryState.RenditionKey(content: contentHash, parser: edition.parser)
-    guard state.renditions[key] == nil, let map = edition.map else { return }
+    guard state.renditions[key]?.isWithdrawn ?? true, let map = edition.map else { return }
     let isShared = edition.markdownIsContent && state.contents[contentHash] != nil
     state.renditions[key] = MemoryState.StoredRendition(
       title: edition.statedTitle,

@@ -49,6 +49,7 @@ extension MemoryTransaction {
         amounts.bytes += Int64(model.vectors.count * model.record.description.dimension * 2)
       }
       state.models.removeAll { $0.record.state == .retired }
+    case .supersededTexts: return sweepSupersededTexts(limit: limit)
     }
     return SweptGarbage(amounts: amounts, isDone: true)
   }

@@ -13,6 +13,8 @@ extension SQLitePastSnapshot {
 
   func passagesWithoutChunks(limit: Int) throws -> [PassageID] { try present.passagesWithoutChunks(limit: limit) }
 
+  func hasSupersededTexts() throws -> Bool { try present.hasSupersededTexts() }
+
   func reclaimable(
     collecting versions: [(document: DocumentID, versions: [Int])],
     withoutChunks passages: Bool

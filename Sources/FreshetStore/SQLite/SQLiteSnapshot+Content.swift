@@ -23,7 +23,10 @@ extension SQLiteSnapshot {
       var markdown: StoredBytes?
     }
     let found = try connection.row(
-      "SELECT title, metadata, map, codec, markdown FROM rendition WHERE content_hash = ?1 AND parser = ?2",
+      """
+      SELECT title, metadata, map, codec, markdown FROM rendition
+      WHERE content_hash = ?1 AND parser = ?2 AND is_withdrawn = 0
+      """,
       .hash(content),
       .text(parser)
     ) { row in

@@ -28,7 +28,8 @@ extension SQLiteSnapshot {
     let statement = try connection.statement(
       """
       SELECT e.id, e.version, e.from_sequence, e.to_sequence, e.origin, e.title, e.metadata, e.pipeline, r.parser,
-        r.content_hash, e.state, e.chunk_count, e.layout, e.scope, e.rendition, r.checksum
+        r.content_hash, e.state, e.chunk_count, e.layout, e.scope, e.rendition,
+        coalesce(e.rendition_checksum, r.checksum)
       FROM edition e LEFT JOIN rendition r ON r.id = e.rendition WHERE e.document = ?1 ORDER BY e.from_sequence, e.id
       """
     )

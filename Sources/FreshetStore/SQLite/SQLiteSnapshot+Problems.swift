@@ -138,7 +138,7 @@ extension SQLiteSnapshot {
 
   private func checkRenditions(_ found: inout ProblemCollector) throws {
     let statement = try connection.statement(
-      "SELECT content_hash, parser, title, metadata, map, codec, markdown, checksum, id FROM rendition ORDER BY id"
+      composed: "SELECT \(Self.renditionColumns) FROM rendition ORDER BY id"
     )
     defer { statement.reset() }
     while try statement.step() {
@@ -164,30 +164,6 @@ extension SQLiteSnapshot {
       "SELECT id FROM rendition r WHERE NOT EXISTS(SELECT 1 FROM edition e WHERE e.rendition = r.id) LIMIT 100"
     ) { $0.integer(0) }
     for row in unused { found.add("rendition_altered", "Rendition \(row) is that of no edition.") }
-  }
-
-  /// What is wrong with a rendition's row: its columns as `checkRenditions` selects them.
-  func renditionProblem(_ row: Statement, content: ContentHash) throws -> (code: String, message: String)? {
-    let altered = ("rendition_altered", "is not what was written")
-    let markdown: StoredBytes?
-    let stored: ContentHash
-    do {
-      markdown = row.isNull(5) ? nil : try storedBytes(row, codec: 5, data: 6)
-      stored = try row.hash(7)
-    } catch let error as FreshetError where error.code == .storeDamaged {
-      return altered
-    }
-    let checksum = RenditionChecksum.of(
-      content: content,
-      parser: row.text(1),
-      title: row.optionalText(2),
-      metadata: row.text(3),
-      map: row.bytes(4),
-      markdown: markdown
-    )
-    if checksum != stored { return altered }
-    if markdown == nil, try !isStored(content) { return ("rendition_missing", "has lost its text") }
-    return nil
   }
 
   func isStored(_ content: ContentHash) throws -> Bool {

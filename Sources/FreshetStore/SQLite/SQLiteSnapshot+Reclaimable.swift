@@ -120,9 +120,15 @@ private struct ReclaimForecast {
       amounts.vectors += all?.count ?? 0
       amounts.bytes += all?.bytes ?? 0
     }
+    var renditions: Set<Int64> = []
     for (rendition, going) in editions
     where try connection.count("SELECT count(*) FROM edition WHERE rendition = ?1", .integer(rendition)) == going {
+      renditions.insert(rendition)
       amounts.renditions += 1
+      amounts.bytes += try snapshot.renditionBytes(rendition) ?? 0
+    }
+    for rendition in try snapshot.supersededTexts(limit: .max) where !renditions.contains(rendition) {
+      amounts.texts += 1
       amounts.bytes += try snapshot.renditionBytes(rendition) ?? 0
     }
     for (hash, going) in versions {

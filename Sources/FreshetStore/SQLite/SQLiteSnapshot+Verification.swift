@@ -80,10 +80,10 @@ extension SQLiteSnapshot {
     _ document: DocumentRow,
     _ found: inout ProblemCollector
   ) throws {
-    let problem = try connection.row(
-      "SELECT content_hash, parser, title, metadata, map, codec, markdown, checksum FROM rendition WHERE id = ?1",
-      .integer(edition.rendition)
-    ) { try renditionProblem($0, content: edition.contentHash) }
+    let problem = try connection.rows(
+      composed: "SELECT \(Self.renditionColumns) FROM rendition WHERE id = ?1",
+      [.integer(edition.rendition)]
+    ) { try renditionProblem($0, content: edition.contentHash) }.first
     guard let problem = problem ?? nil else { return }
     found.add(
       problem.code,

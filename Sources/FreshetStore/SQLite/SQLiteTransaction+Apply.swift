@@ -24,6 +24,8 @@ extension SQLiteTransaction {
     var rendition: Int64?
     /// The checksum of the rendition, kept or new.
     var renditionChecksum: ContentHash
+    /// What a withdrawn rendition, which gets its text again, was told by until now.
+    var withdrawnChecksum: ContentHash?
     var digest: ContentHash
   }
 
@@ -129,18 +131,19 @@ extension SQLiteTransaction {
       }
     }
     let rendition = try connection.row(
-      "SELECT id, checksum FROM rendition WHERE content_hash = ?1 AND parser = ?2",
+      "SELECT id, checksum, is_withdrawn FROM rendition WHERE content_hash = ?1 AND parser = ?2",
       .hash(contentHash),
       .text(edition.parser)
-    ) { (row: $0.integer(0), checksum: try $0.hash(1)) }
-    let hasContent = try rendition == nil && (change.version?.content != nil || isStored(contentHash))
-    if rendition == nil {
+    ) { (row: $0.integer(0), checksum: try $0.hash(1), isWithdrawn: $0.integer(2) != 0) }
+    let whole = rendition.flatMap { $0.isWithdrawn ? nil : $0 }
+    let hasContent = try whole == nil && (change.version?.content != nil || isStored(contentHash))
+    if whole == nil {
       guard edition.map != nil, edition.markdown != nil || edition.markdownIsContent && hasContent else {
         throw refusal("The edition of '\(change.origin)' brings no rendition, and the store has none.")
       }
     }
     let checksum =
-      rendition?.checksum
+      whole?.checksum
       ?? RenditionChecksum.of(edition, contentHash: contentHash, isShared: edition.markdownIsContent && hasContent)
     let digest = EditionDigest.canonicalBytes(
       origin: change.origin,
@@ -158,6 +161,7 @@ extension SQLiteTransaction {
       closed: open.filter { !kept.contains($0.key) }.map { ($0.value.row, $0.value.passage) }.sorted { $0.0 < $1.0 },
       rendition: rendition?.row,
       renditionChecksum: checksum,
+      withdrawnChecksum: whole == nil ? rendition?.checksum : nil,
       digest: SHA256.digest(of: digest)
     )
   }

@@ -11,12 +11,8 @@ extension SQLiteTransaction {
     at sequence: SequenceNumber
   ) throws -> Int64 {
     let edition = checked.edition
-    let rendition = try checked.rendition ?? insertRendition(checked, contentHash: contentHash)
-    try connection.run(
-      "UPDATE edition SET to_sequence = ?2 WHERE document = ?1 AND to_sequence IS NULL",
-      .integer(document),
-      .integer(sequence)
-    )
+    let rendition = try rendition(checked, contentHash: contentHash)
+    let superseded = try closeOpenEdition(of: document, at: sequence)
     let rows = try openChunks(checked, document: document, at: sequence)
     try close(checked.closed, at: sequence)
     let layout = Layout.encode(
@@ -40,47 +36,31 @@ extension SQLiteTransaction {
       .int(edition.chunks.count),
       .blob(layout)
     )
-    return connection.lastInsertedRow
+    let row = connection.lastInsertedRow
+    if let superseded, superseded != rendition { _ = try withdrawText(of: superseded) }
+    return row
   }
 
   /// Closes a deleted document's edition with all its chunks.
   func closeEdition(of document: Int64, at sequence: SequenceNumber) throws {
     let open = try openLayout(of: document).map { (row: $0.row, passage: try chunk($0).passage) }
+    let superseded = try closeOpenEdition(of: document, at: sequence)
+    try close(open, at: sequence)
+    if let superseded { _ = try withdrawText(of: superseded) }
+  }
+
+  /// Closes the open edition's row; answers its rendition, `nil` when there was none.
+  private func closeOpenEdition(of document: Int64, at sequence: SequenceNumber) throws -> Int64? {
+    let rendition = try connection.row(
+      "SELECT rendition FROM edition WHERE document = ?1 AND to_sequence IS NULL",
+      .integer(document)
+    ) { $0.integer(0) }
     try connection.run(
       "UPDATE edition SET to_sequence = ?2 WHERE document = ?1 AND to_sequence IS NULL",
       .integer(document),
       .integer(sequence)
     )
-    try close(open, at: sequence)
-  }
-
-  private func insertRendition(_ checked: CheckedEdition, contentHash: ContentHash) throws -> Int64 {
-    let edition = checked.edition
-    let statement = try connection.statement(
-      """
-      INSERT INTO rendition(content_hash, parser, title, metadata, map, codec, markdown, checksum)
-      VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-      """
-    )
-    // Markdown that equals its content is kept once, when the content is kept.
-    let isShared = try edition.markdownIsContent && isStored(contentHash)
-    let markdown = isShared ? nil : edition.markdown
-    let metadata = String(decoding: MetadataText.encode(edition.statedMetadata), as: UTF8.self)
-    try (markdown?.data ?? []).withUnsafeBytes { data in
-      statement.bind(1, contentHash)
-      statement.bind(2, edition.parser)
-      statement.bind(3, .text(orNull: edition.statedTitle))
-      statement.bind(4, metadata)
-      statement.bind(5, edition.map ?? [])
-      if let markdown {
-        statement.bind(6, Int64(markdown.codec.rawValue))
-        statement.bindUncopied(7, data)
-      }
-      statement.bind(8, checked.renditionChecksum)
-      try statement.run()
-    }
-    noteSealed(.renditions, checked.renditionChecksum.seal)
-    return connection.lastInsertedRow
+    return rendition
   }
 
   /// Opens the chunks that are new; answers every chunk's row.

@@ -66,6 +66,7 @@ extension SQLiteTransaction {
         for passage in passages where try !hasChunk(passage) { try sweep.remove(passage: passage) }
         return SweptGarbage(amounts: sweep.amounts, isDone: true)
       case .retiredModels: return try sweepRetiredModels(limit: limit)
+      case .supersededTexts: return try sweepSupersededTexts(limit: limit)
       }
     }
   }

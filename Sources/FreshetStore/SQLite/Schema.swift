@@ -143,6 +143,11 @@ enum Schema {
     CREATE INDEX collected_pending ON collected(document, version) WHERE is_pending = 1;
     CREATE INDEX chunk_passage_closed ON chunk(passage) WHERE to_sequence IS NOT NULL;
     """,
+    // Renditions whose text was withdrawn, and what editions from before its return are told by.
+    """
+    ALTER TABLE rendition ADD COLUMN is_withdrawn INTEGER NOT NULL DEFAULT 0 CHECK(is_withdrawn IN (0, 1));
+    ALTER TABLE edition ADD COLUMN rendition_checksum BLOB;
+    """,
     // The mail's consumer has a name that no program can choose; and which receiver a consumer's failures are of.
     """
     UPDATE consumer SET name = 'mail:server' WHERE name = 'mail' AND kind = 'mail';

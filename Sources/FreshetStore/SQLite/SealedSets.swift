@@ -26,7 +26,7 @@ enum SealedSet {
   case contents
   /// Passages, by their keys.
   case passages
-  /// Renditions, by their checksums.
+  /// Renditions, by their checksums and whether their texts are withdrawn.
   case renditions
   /// Runs, by their checksums.
   case runs
@@ -58,7 +58,8 @@ enum SealedSet {
     switch self {
     case .contents: "hash"
     case .passages: "key"
-    case .renditions, .runs, .models, .vectors: "checksum"
+    case .renditions: "checksum, is_withdrawn"
+    case .runs, .models, .vectors: "checksum"
     case .collected: "document, version, at, is_pending"
     case .annotations: "document, metadata"
     }
@@ -70,9 +71,13 @@ enum SealedSet {
     case .vectors: row.integer(0)
     case .collected: CollectedMarkChecksum.of(row).seal
     case .annotations: AnnotationChecksum.of(row).seal
-    case .contents, .passages, .renditions, .runs, .models: try row.hash(0).seal
+    case .renditions: row.integer(1) == 0 ? try row.hash(0).seal : Self.withdrawn(try row.hash(0).seal)
+    case .contents, .passages, .runs, .models: try row.hash(0).seal
     }
   }
+
+  /// What a rendition is told by once its text is withdrawn: another value, so that nobody else can withdraw it.
+  static func withdrawn(_ seal: Int64) -> Int64 { ~seal }
 
   static func all(models: [ModelID]) -> [SealedSet] {
     [.contents, .passages, .renditions, .runs, .models, .collected, .annotations] + models.map { .vectors($0) }

@@ -1,4 +1,5 @@
 import FreshetModel
+import FreshetSystem
 
 /// Composes what is searchable of a document beside its text.
 ///
@@ -53,8 +54,14 @@ enum EditionMetadata {
 
 /// Names everything that an edition depends on beside the content: when it changes, the edition is stale.
 enum Pipeline {
+  /// Half of a SHA-256 in hexadecimal: it stands in every edition, and is only ever compared.
+  private static let length = 32
+
   static func fingerprint(parsers: any ParserRegistry, chunker: any Chunker, metadata: Metadata) -> String {
-    [parsers.fingerprint, chunker.fingerprint, PassageText.template, "metadata/1", JSONValue(metadata).description]
-      .joined(separator: "|")
+    let description = [
+      parsers.fingerprint, chunker.fingerprint, PassageText.template, "metadata/1", JSONValue(metadata).description,
+    ]
+    let digest = SHA256.digest(of: Array(description.joined(separator: "|").utf8))
+    return String(digest.description.prefix(length))
   }
 }

@@ -283,7 +283,10 @@ struct ItemReader: Sendable {
     } else if kind == .reprocessed, previous?.editionState == .awaitingVectors {
       kind = .embedded
     }
-    if !edition.markdownIsContent { edition.markdown = try .coded(rendition.markdown, by: run.options.codec) }
+    // A content that is to be kept from now on is stored with the next version, not with a new edition of this one.
+    if !edition.markdownIsContent || stored == nil {
+      edition.markdown = try .coded(rendition.markdown, by: run.options.codec)
+    }
     var version: DocumentChange.Version?
     if kind.makesVersion {
       version = DocumentChange.Version(

@@ -22,7 +22,7 @@ struct RunBook: Sendable {
           actor: actor,
           firstSequence: firstSequence,
           lastSequence: report.sequence,
-          report: report.json
+          report: report.stored
         )
       )
     }

@@ -4,7 +4,8 @@ import FreshetSystem
 /// Removes what no rule keeps and nothing refers to any more, and returns the space to the file system.
 ///
 /// ```
-/// mark versions ─▶ remove what they needed ─▶ passages that never got a chunk ─▶ retired models ─▶ return space
+/// mark versions ─▶ remove what they needed ─▶ passages that never got a chunk ─▶ retired models
+///   ─▶ superseded texts without content ─▶ return space
 /// ```
 ///
 /// Each arrow is many short transactions, and the process may die between any two: the next run goes on where this one
@@ -121,7 +122,8 @@ public struct GarbageCollector: Sendable {
     let marked = try await mark(&work)
     try await sweepVersions(&work, total: marked)
     try await sweepPassages(&work)
-    try await sweepModels(&work)
+    try await sweep(.retiredModels, &work)
+    try await sweep(.supersededTexts, &work)
     if !work.goesOn { work.report.isComplete = false }
     try await returnSpace(&work)
     work.report.historyFloor = try await store.read(.everything) { $0.head.historyFloor }
@@ -202,9 +204,9 @@ public struct GarbageCollector: Sendable {
     }
   }
 
-  private func sweepModels(_ work: inout Work) async throws {
+  private func sweep(_ garbage: Garbage, _ work: inout Work) async throws {
     while work.goesOn {
-      guard try await !step(.retiredModels, &work) else { return }
+      guard try await !step(garbage, &work) else { return }
     }
   }
 
@@ -224,8 +226,11 @@ public struct GarbageCollector: Sendable {
   }
 
   private func isEmpty(_ garbage: Garbage) async throws -> Bool {
-    guard garbage == .retiredModels else { return false }
-    return try await store.read(.everything) { try !$0.models().contains { $0.state == .retired } }
+    switch garbage {
+    case .retiredModels: try await store.read(.everything) { try !$0.models().contains { $0.state == .retired } }
+    case .supersededTexts: try await store.read(.everything) { try !$0.hasSupersededTexts() }
+    case .collectedVersions, .passages: false
+    }
   }
 
   // MARK: Space
