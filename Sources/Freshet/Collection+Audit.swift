@@ -88,6 +88,8 @@ public struct AuditReport: AsyncSequence, Sendable {
     private var place = Place.start
     private var page: ArraySlice<AuditPart> = []
     private var header: AuditHeader?
+    /// The runs that changed the one document that the report is of; `nil` for a report of several.
+    private var wanted: Set<RunID>?
     private var period = (from: Timestamp(nanoseconds: .min), to: Timestamp(nanoseconds: .max))
 
     init(report: AuditReport) {
@@ -128,6 +130,13 @@ public struct AuditReport: AsyncSequence, Sendable {
           selection.last = try until.sequence(in: snapshot, now: now, at: .end, isStateNeeded: false)
           period.to = try Self.time(of: until, .end, now, selection.last, snapshot) ?? period.to
         }
+        guard selection.first <= selection.last + 1 else {
+          throw FreshetError(
+            .invalidArgument,
+            "the period ends before it begins: 'since' is change \(selection.first - 1), 'until' is change "
+              + "\(selection.last); exchange them"
+          )
+        }
         let header = AuditHeader(
           generatedAt: now,
           path: path,
@@ -166,10 +175,26 @@ public struct AuditReport: AsyncSequence, Sendable {
 
     private mutating func readRuns(after last: RunID?) async throws {
       let period = period
+      // Of one document, only the runs that changed it.
+      if wanted == nil, let selection = header?.selection, let document = selection.document {
+        wanted = try await report.collection.store.read(.everything) { snapshot in
+          var runs: Set<RunID> = []
+          var last: SequenceNumber = 0
+          while let page = try Optional(
+            snapshot.changes(of: document, selection, after: last, limit: AuditReport.pageSize)
+          ),
+            let newest = page.last?.change.sequence
+          {
+            runs.formUnion(page.map(\.change.run))
+            last = newest
+          }
+          return runs
+        }
+      }
       let runs = try await report.collection.store.read(.everything) { snapshot in
         try snapshot.runs(from: period.from, to: period.to, after: last, limit: AuditReport.pageSize)
       }
-      page = runs.map { AuditPart.run($0.withWholeReport) }[...]
+      page = runs.filter { wanted?.contains($0.id) ?? true }.map { AuditPart.run($0.withWholeReport) }[...]
       place = runs.last.map { .runs(after: $0.id) } ?? .documents(after: nil)
     }
 

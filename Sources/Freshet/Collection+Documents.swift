@@ -35,6 +35,7 @@ extension Collection {
         )
       }
       guard let document = fitting.first else {
+        if moment == nil, let members = try Self.members(of: name, sources, snapshot) { throw members }
         throw FreshetError(
           .notFound,
           moment == nil
@@ -144,8 +145,9 @@ extension Collection {
       guard let record = records.first(where: { $0.name == source.name }) else { continue }
       let root = SourceRoot(source)
       for spelling in spellings {
-        if let path = root.path(of: spelling), let document = try at(source.origin(of: path), in: record) {
-          return [document]
+        guard let path = root.path(of: spelling) else { continue }
+        for origin in Self.origins(of: path, in: source) {
+          if let document = try at(origin, in: record) { return [document] }
         }
       }
       let base = source.uri(of: "")
@@ -157,6 +159,41 @@ extension Collection {
     }
     guard name.utf8.count >= 4 else { return [] }
     return try snapshot.documents(idPrefix: name.lowercased(), limit: 6)
+  }
+
+  /// The origins that a path may mean: a file's, and a document's in a file (`mail.mbox!/3f2a`).
+  private static func origins(of path: [UInt8], in source: any Source) -> [String] {
+    let whole = source.origin(of: path)
+    guard let mark = path.indices.dropLast().last(where: { path[$0] == UInt8(ascii: "!") && path[$0 + 1] == 0x2F })
+    else {
+      return [whole]
+    }
+    return [whole, source.origin(of: Array(path[..<mark])) + String(decoding: path[mark...], as: UTF8.self)]
+  }
+
+  /// What to say of a file that holds documents and is none itself.
+  private static func members(
+    of name: String,
+    _ sources: [any Source],
+    _ snapshot: any StoreSnapshot
+  ) throws -> FreshetError? {
+    let records = try snapshot.sources()
+    let spellings = PathSpelling.all(of: try FileSystem.absolutePath(name))
+    for source in sources {
+      guard let record = records.first(where: { $0.name == source.name }) else { continue }
+      let root = SourceRoot(source)
+      for path in spellings.compactMap({ root.path(of: $0) }) + [Array(name.utf8)] {
+        let found = try snapshot.liveDocuments(source: record.id, itemPath: path)
+        guard let first = found.first else { continue }
+        return FreshetError(
+          .notFound,
+          "the file is no document itself, it holds \(Quantity.text(found.count, of: "document")): name one, as "
+            + "\(first.origin)",
+          path: name
+        )
+      }
+    }
+    return nil
   }
 
   private static func documents(

@@ -39,6 +39,15 @@ extension Collection {
     return configured + stored.filter { !configured.contains($0) }
   }
 
+  /// Whether the log has a change of a source, also of one that is long gone.
+  public func hasHistory(ofSource name: String) async throws -> Bool {
+    try await store.read(.everything) { snapshot in
+      var selection = AuditSelection(first: 1, last: snapshot.head.sequence)
+      selection.source = name
+      return try !snapshot.audited(selection, after: nil, limit: 1).isEmpty
+    }
+  }
+
   private static func metadataFields(of filter: Filter) -> [String] {
     filter.comparedFields.filter { StandardField(rawValue: $0) == nil }
   }

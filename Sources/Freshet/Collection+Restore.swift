@@ -45,7 +45,8 @@ extension Collection {
   /// whatever links there are. A deleted document returns to where it was last.
   ///
   /// Without `force` only a file that has the document's newest content, as the collection knows it, is overwritten: an
-  /// edit that was never synced is in no version.
+  /// edit that was never synced is in no version. Where another document stands now, a deleted one is never written back,
+  /// whatever `force` says.
   ///
   /// - Parameter name: as for `document(_:)`.
   /// - Throws: `FreshetError` with `not_found` for a document or version that is not there or of which only the hash is kept;
@@ -59,6 +60,7 @@ extension Collection {
     guard let content = chosen.content else {
       throw try await store.read(.everything) { try Self.missingContent(of: chosen.version, document, $0) }
     }
+    if request.file == nil { try await requireOwnPlace(of: document) }
     let (path, place) = try request.file.map { try Self.place(ofFile: $0) } ?? self.place(of: document)
     let isWritten = try await pool.run {
       try place().write(content) { present in
@@ -73,6 +75,24 @@ extension Collection {
     report.sync = try await self.sync(sync)
     report.document = try await store.read(.everything) { try $0.document(document.id) } ?? document
     return report
+  }
+
+  /// Refuses to write a document to where another one stands now: its text would become a version of the other.
+  private func requireOwnPlace(of document: DocumentRecord) async throws {
+    let other = try await store.read(.everything) { snapshot in
+      let source = try snapshot.sources().first { $0.name == document.sourceName }?.id
+      return try source.flatMap { source in
+        try snapshot.liveDocument(source: source, origin: document.origin)
+          ?? snapshot.liveDocuments(source: source, itemPath: document.itemPath).first
+      }
+    }
+    guard let other, other.id != document.id, document.state != .live else { return }
+    throw FreshetError(
+      .wouldOverwrite,
+      "another document stands there now, \(other.sourceName):\(other.origin) (\(other.id)), which would get a version of "
+        + "this one's text; name another file to write to (-o)",
+      path: document.origin
+    )
   }
 
   private typealias Place = @Sendable () throws -> GuardedReplacement

@@ -180,6 +180,7 @@ extension Collection {
     options.stopsAtFailure = request.stopsAtFailure
     options.deletionGuard.allowMassDelete = request.allowMassDelete
     options.leavesVectors = request.leavesVectors && configuration.embedder.provider != .none
+    try request.annotation?.validate()
     options.annotation = request.annotation
     if let actor = request.actor { options.actor = actor }
     if let workers = request.workers { options.workers = max(1, workers) }
@@ -218,11 +219,13 @@ extension Collection {
     return update
   }
 
-  /// Builds the vector index anew from the stored vectors, keeping the one before as its backup; embeds nothing.
-  /// - Returns: what was done; `nil` when the collection keeps no vectors.
+  /// Builds the vector index anew from the stored vectors, keeping the one before as its backup, and the keyword index
+  /// from the passages when it is damaged; embeds nothing.
+  /// - Throws: `FreshetError` with `store_damaged` when what the indexes are made of cannot be read.
   @discardableResult
-  public func reindex() async throws -> IndexUpdate? {
-    try await updateIndex(rebuilding: true)
+  public func reindex() async throws -> ReindexReport {
+    let problems = try await store.write { try $0.mendKeywordIndex() }
+    return ReindexReport(index: try await updateIndex(rebuilding: true), keywordProblems: problems)
   }
 
   /// Puts the index's backup in the place of the index, and brings it to the present; embeds nothing.
@@ -232,4 +235,12 @@ extension Collection {
     try await pool.run { try indexDirectory.restoreBackup() }
     try await updateIndex(keepsBase: true)
   }
+}
+
+/// What `Collection.reindex` did.
+public struct ReindexReport: Sendable {
+  /// What was done with the vector index; `nil` when the collection keeps no vectors.
+  public var index: IndexUpdate?
+  /// What did not hold in the keyword index; when there is something, the index was built anew.
+  public var keywordProblems: [IntegrityProblem]
 }

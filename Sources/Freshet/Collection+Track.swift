@@ -10,12 +10,12 @@ extension Collection {
   /// - Parameters:
   ///   - paths: files and folders in the sources, absolute or relative to the current folder.
   ///   - metadata: said of each document in them and kept with it, also when it is renamed: it wins over what the document
-  ///     and its source say, at every later sync too.
+  ///     and its source say, at every later sync too. What the file itself is (`AnnotationChange.facts`) cannot be said.
   ///   - removing: fields that are no longer said.
   ///   - stop: ends it early; what is done is committed.
   ///   - handler: is told what happens.
   /// - Returns: the report of the run; a change of the metadata alone counts as refreshed.
-  /// - Throws: as `sync(_:stop:handler:)`; `FreshetError` with `invalid_argument` without paths.
+  /// - Throws: as `sync(_:stop:handler:)`; `FreshetError` with `invalid_argument` without paths, and for a fact.
   @discardableResult
   public func track(
     _ paths: [String],

@@ -36,7 +36,12 @@ extension Session {
 extension JSONValue {
   /// The object with the sequence that it was read at, when that was asked for.
   func adding(sequence: SequenceNumber?) -> JSONValue {
-    guard let sequence, case .object(let members) = self else { return self }
-    return .object(members + [Member("sequence", .integer(sequence))])
+    sequence.map { adding("sequence", .integer($0)) } ?? self
+  }
+
+  /// The object with one more member.
+  func adding(_ name: String, _ value: JSONValue) -> JSONValue {
+    guard case .object(let members) = self else { return self }
+    return .object(members + [Member(name, value)])
   }
 }

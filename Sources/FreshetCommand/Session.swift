@@ -192,6 +192,17 @@ struct Session: Sendable {
     }
   }
 
+  /// Refuses names of sources that the collection does not have and never had.
+  func requireSources(_ wanted: [String], in collection: Collection, asOf moment: Moment? = nil) async throws {
+    guard !wanted.isEmpty else { return }
+    let names = try await collection.sourceNames(asOf: moment)
+    guard let source = wanted.first(where: { !names.contains($0) }) else { return }
+    // One that left nothing but deleted documents is in the log for ever.
+    if try await collection.hasHistory(ofSource: source) { return }
+    let said = names.isEmpty ? "there is none" : "the sources are " + names.joined(separator: ", ")
+    throw FreshetError(.notFound, "the collection has no source of this name; \(said)", path: source)
+  }
+
   func loader() throws -> ConfigurationLoader {
     try ConfigurationLoader(environment: try environment())
   }

@@ -54,7 +54,8 @@ public enum ConfigurationReference {
     - Every key outside `sources` and `webhooks` that holds a single value or a list can be overridden by an environment variable:
       `FRESHET_` and the key in capitals with `_` for the dot, as in `FRESHET_EMBEDDER_PROVIDER=hash`. Commas separate the
       elements of a list. A command's option is stronger than the variable, and the variable stronger than the file.
-      A variable that starts with `FRESHET_`, that nothing reads and that looks like one of them is warned of.
+      A variable that begins like those of a section (`FRESHET_HISTORY_…`) and names no key of it is an error; any other one
+      that starts with `FRESHET_`, that nothing reads and that looks like one of them is warned of.
     - The file is plain YAML in UTF-8: no anchors, aliases, tags or second documents, no key twice, at most 1 MiB.
 
     """

@@ -72,6 +72,63 @@ import Testing
     #expect(try await workshop.freshet("events", "consumers", "remove", "a").code == 1)
   }
 
+  @Test func aLimitIsExactAndTheRestFollows() async throws {
+    let workshop = try await workshop()
+    for number in 0..<5 { try workshop.write("docs/many/\(number).md", "# Page \(number)\n") }
+    #expect(try await workshop.freshet("sync", "-q").code == 0)
+    func read(_ limit: Int) async throws -> [[String: Any]] {
+      try await workshop.freshet("events", "--json", "--consumer", "a", "--limit", "\(limit)").objects()
+    }
+    #expect(try await read(1).compactMap { $0["sequence"] as? Int } == [1])
+    #expect(try await read(1).compactMap { $0["sequence"] as? Int } == [2])
+    #expect(try await read(2).compactMap { $0["sequence"] as? Int } == [3, 4])
+    #expect(try await read(1).compactMap { $0["sequence"] as? Int } == [5])
+    #expect(try await workshop.freshet("events", "consumers", "reset", "a", "--to", "present").code == 0)
+    var listed: [String] = []
+    for _ in 0..<9 {
+      let one = try await read(1)
+      #expect(one.count == 1)
+      listed += one.compactMap { $0["change"] as? String }
+    }
+    #expect(listed == ["resync_started"] + Array(repeating: "present", count: 7) + ["resync_finished"])
+    #expect(try await read(1).isEmpty)
+  }
+
+  @Test func theMailsPositionIsNobodyElses() async throws {
+    let mail =
+      "mail: { server: 'smtp://127.0.0.1:9', tls: none, from: a@example.com, to: [b@example.com], timeout: 1s }\n"
+    let workshop = try await workshop(mail)
+    #expect(try await workshop.freshet("sync", "-q", "--trust").code == 0)
+    #expect(try await workshop.freshet("events", "--consumer", "mail:server", "--trust").code == 64)
+    #expect(try await workshop.freshet("events", "--consumer", "mail", "--trust").lines.count == 2)
+    let consumers = try await workshop.freshet("events", "consumers", "--json", "--trust").objects()
+    #expect(consumers.compactMap { $0["consumer"] as? String } == ["mail", "mail:server"])
+    #expect(consumers.compactMap { $0["pending"] as? Int } == [0, 2])
+  }
+
+  @Test func aCorrectedAddressIsTriedAtOnce() async throws {
+    func hook(_ host: String) -> String {
+      "sources:\n  - { name: docs, path: docs }\n"
+        + "webhooks:\n  - { name: ops, url: 'http://\(host):9/', timeout: 1s, retries: 0 }\n"
+    }
+    let workshop = try await workshop()
+    try workshop.write("freshet.yaml", hook("127.0.0.1"))
+    #expect(try await workshop.freshet("sync", "-q", "--trust").code == 0)
+    // The last failure by its number and by when it is tried again: another moment is another attempt.
+    func failure() async throws -> String {
+      let consumer = try await workshop.freshet("events", "consumers", "--json", "--trust").last()
+      return "\(consumer["failures"] ?? 0) \(consumer["retry_at"] ?? "")"
+    }
+    #expect(try await workshop.freshet("events", "deliver", "--trust").code == 1)
+    let second = try await failure()
+    #expect(second.hasPrefix("2 2"), "\(second)")
+    #expect(try await workshop.freshet("sync", "--trust").code == 0)
+    #expect(try await failure() == second, "the same address keeps its pause")
+    try workshop.write("freshet.yaml", hook("127.0.0.2"))
+    #expect(try await workshop.freshet("sync", "--trust").code == 0)
+    #expect(try await failure().hasPrefix("1 2"), "another address is tried at once, and counts from one")
+  }
+
   @Test func ctrlCEndsAFollowCleanly() async throws {
     let workshop = try await workshop()
     #expect(try await workshop.freshet("sync", "-q").code == 0)

@@ -15,6 +15,7 @@ final class ScriptedChannel: EventChannel {
   let limits: EventBatchLimits
   let onLapse: LapseAnswer
   let retries: Int
+  let receiver: ContentHash?
   private let taken = Mutex<[EventBatch]>([])
   private let attempts = Mutex(0)
   private let answer: @Sendable (Int) async throws -> Void
@@ -25,6 +26,7 @@ final class ScriptedChannel: EventChannel {
     events: Int = 3,
     onLapse: LapseAnswer = .resync,
     retries: Int = 3,
+    receiver: String? = nil,
     _ answer: @escaping @Sendable (_ attempt: Int) async throws -> Void = { _ in }
   ) {
     consumer = name
@@ -32,6 +34,7 @@ final class ScriptedChannel: EventChannel {
     limits = EventBatchLimits(events: events, rows: 5)
     self.onLapse = onLapse
     self.retries = retries
+    self.receiver = receiver.map { SHA256.digest(of: Array($0.utf8)) }
     self.answer = answer
   }
 
@@ -112,6 +115,48 @@ final class ScriptedChannel: EventChannel {
     }
     #expect(channel.events.map(\.sequence) == Array(1...10))
     #expect(try await consumer().failures == 0)
+  }
+
+  @Test func anotherReceiverForgetsTheFailuresOfTheOneBefore() async throws {
+    func wrong(_ error: FreshetError) -> ScriptedChannel {
+      ScriptedChannel(retries: 0, receiver: "wrong") { _ in throw error }
+    }
+    try await delivery().register([wrong(Self.down())])
+    try await fill(0..<2)
+    let failed = try await delivery(firstDelay: .seconds(600)).run([wrong(Self.down())], EventDelivery.Mode())[0]
+    #expect(failed.state == .failing && failed.failedAttempts == 1)
+    let paused = try await delivery().run([wrong(Self.down())], EventDelivery.Mode())[0]
+    #expect(paused.state == .failing && paused.failedAttempts == 0, "the same receiver keeps its pause")
+    let right = ScriptedChannel(receiver: "right")
+    let delivered = try await delivery().run([right], EventDelivery.Mode())[0]
+    #expect(delivered.state == .delivered && delivered.error == nil && right.events.count == 2)
+    #expect(try await consumer().failures == 0)
+    // One that was gone for good is served again at another address.
+    try await fill(2..<3)
+    let gone = FreshetError(.receiverGone, "410")
+    #expect(try await delivery().run([wrong(gone)], EventDelivery.Mode())[0].state == .disabled)
+    #expect(try await delivery().run([right], EventDelivery.Mode())[0].state == .delivered)
+    #expect(right.events.map(\.sequence) == [1, 2, 3])
+  }
+
+  @Test func aListingOfThePresentIsExactAtEveryLimit() async throws {
+    try await fill(0..<5)
+    for limit in 1...8 {
+      let name = "webhook:limit-\(limit)"
+      let channel = ScriptedChannel(name, events: limit)
+      try await delivery().register([channel])
+      var record = try await consumer(name)
+      record.resync = ConsumerResync(start: record.position)
+      let listing = record
+      try await store.write { try $0.save(listing) }
+      _ = try await delivery().run([channel], EventDelivery.Mode())
+      #expect(channel.batches.allSatisfy { (1...limit).contains($0.events.count) }, "limit \(limit)")
+      #expect(
+        channel.events.map(\.change)
+          == [.resyncStarted] + Array(repeating: .present, count: 5) + [.resyncFinished],
+        "limit \(limit)"
+      )
+    }
   }
 
   @Test func pausesGrowAreRememberedAndObeyWhatTheReceiverAsksFor() async throws {

@@ -44,6 +44,8 @@ import Testing
     ("run", "id = 1", ["id"]),
     ("seal", "name = 'content'", []),
     ("seal", "name = 'vector_1'", []),
+    ("annotation", "document = 1", []),
+    ("seal", "name = 'annotation'", []),
     ("live_fts_docsize", "id = 1", []),
   ]
 
@@ -65,6 +67,10 @@ import Testing
       try document.apply(.modified, to: transaction, source: source)
       document.metadata["team"] = "dev"
       try document.apply(.metadata, to: transaction, source: source)
+      try transaction.annotate(document.id, with: ["team": "sales"])
+      try transaction.annotate(document.id, with: ["team": "dev"])
+      try transaction.annotate(second.id, with: ["team": "ops"])
+      try transaction.annotate(second.id, with: [:])
       try second.apply(.deleted, to: transaction, source: source)
       // A text that was withdrawn and came back with its content, and another one that was.
       var third = SampleDocument(origin: "c.md", paragraphs: ["zeta"], metadata: ["team": "ops"])
@@ -173,6 +179,7 @@ import Testing
     "UPDATE live_fts_data SET block = zeroblob(length(block)) WHERE id > 1000",
     "INSERT INTO field VALUES('team', 'x', 1)", "UPDATE model SET dimension = 3",
     "DELETE FROM vector_1 WHERE passage = 4", "DELETE FROM run", "DELETE FROM seal WHERE name = 'run'",
+    "DELETE FROM annotation", "INSERT INTO annotation VALUES(2, '{}')",
     "DELETE FROM content WHERE id = 1", "UPDATE seal SET size = size + 1 WHERE name = 'passage'",
     "INSERT INTO chunk SELECT 99, uuid, document, passage, from_sequence, 3 FROM chunk WHERE id = 1",
     "INSERT INTO rendition SELECT 99, content_hash, 'x', title, metadata, map, codec, markdown, checksum, is_withdrawn "

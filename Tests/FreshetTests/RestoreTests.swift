@@ -70,6 +70,38 @@ import Testing
     await collection.close()
   }
 
+  @Test func aDeletedDocumentIsNeverWrittenOverTheOneThatTookItsPlace() async throws {
+    let collection = try await edited()
+    let deleted = try await collection.document("guide/keys.md")
+    folder.remove("docs/guide/keys.md")
+    try await collection.sync()
+    // Another document takes the place by a rename.
+    try folder.write("docs/guide/keys.md", try text("docs/other.md"))
+    folder.remove("docs/other.md")
+    try await collection.sync()
+    let present = try await collection.document("guide/keys.md")
+    #expect(present.id != deleted.id)
+    for force in [false, true] {
+      do {
+        try await collection.restore("\(deleted.id)", request(.latest) { $0.force = force })
+        Issue.record("a document was written over another, force \(force)")
+      } catch let error as FreshetError {
+        #expect(error.code == .wouldOverwrite)
+        #expect(error.message.contains("docs:guide/keys.md") && error.message.contains("\(present.id)"), "\(error)")
+        #expect(error.message.contains("-o"), "\(error)")
+      }
+    }
+    #expect(try text("docs/guide/keys.md") == "# Other\n\nSomething else.\n")
+    let report = try await collection.restore(
+      "\(deleted.id)",
+      request(.latest) { $0.file = folder.file("out.md") }
+    )
+    #expect(report.isWritten)
+    #expect(try text("out.md").contains("once a month"))
+    #expect(try await collection.versions(of: "\(present.id)").count == 2)
+    await collection.close()
+  }
+
   @Test func aDeletedDocumentReturnsToItsFolder() async throws {
     let collection = try await edited()
     folder.remove("docs/guide")

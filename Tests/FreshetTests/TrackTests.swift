@@ -51,6 +51,24 @@ import Testing
     await collection.close()
   }
 
+  @Test func whatAFileIsCannotBeSaidOtherwise() async throws {
+    let collection = try await open()
+    try await collection.sync()
+    let before = try await collection.document("keys.md")
+    for key in ["type", "name", "modified", "size", "member", "source", "origin"] {
+      do {
+        try await collection.track([keys], metadata: [key: "x", "team": "ops"])
+        Issue.record("\(key) was said")
+      } catch let error as FreshetError {
+        #expect(error.code == .invalidArgument && error.message.contains("`\(key)`"), "\(error)")
+      }
+    }
+    #expect(try await collection.document("keys.md").metadata == before.metadata)
+    try await collection.track([keys], metadata: ["title": "Other", "category": "a", "team": "ops"])
+    #expect(try await collection.document("keys.md").title == "Other")
+    await collection.close()
+  }
+
   @Test func aChangeThatIsTrackedIsAVersionAndTheOldVectorsAreWithdrawn() async throws {
     let collection = try await open()
     try await collection.sync()

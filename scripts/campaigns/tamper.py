@@ -28,6 +28,7 @@ KEYS = {
     "run": ("id",),
     "seal": ("name",),
     "collected": ("document", "version"),
+    "annotation": ("document",),
     "field": ("name", "value", "document"),
 }
 
@@ -43,6 +44,7 @@ UNVOUCHED = {
     ("content", "id"): "a row number that nothing refers to",
     ("edition", "id"): "a row number; only a document's newest edition is referred to by it, and that is noticed",
     ("run", "id"): "a row number that nothing refers to",
+    ("consumer", "(any)"): "who follows the log and how far: positions that the log does not have are never followed",
 }
 
 
@@ -55,6 +57,8 @@ class Tamper(Campaign):
         for table in KEYS:
             yield f"columns of {table}", lambda chance, table=table: self.alter(table, chance)
         yield "columns of vectors", lambda chance: self.alter(self.vectors, chance)
+        yield "keyword index", self.keywords
+        yield "consumers", self.consumers
         yield "rows deleted", self.delete
         yield "rows forged", self.forge
         yield "schema", self.schema
@@ -101,6 +105,9 @@ class Tamper(Campaign):
         self.check_ends(workspace.sync(), (0,), "metadata")
         self.check_ends(workspace.sync(FRESHET_EMBEDDER_DIMENSION="32"), (0,), "another model")
         workspace.environment["FRESHET_EMBEDDER_DIMENSION"] = "32"
+        named = sorted(path for path in workspace.docs.rglob("*") if path.suffix in (".md", ".txt"))[:6]
+        self.check_ends(workspace.call("track", *map(str, named), "-m", "level=3", "-m", "team=sales"), (0,), "annotated")
+        self.check_ends(workspace.call("events", "--consumer", "mirror", "--limit", "3"), (0,), "a consumer begins")
         kept = "1" if self.options.quick else "2"
         self.check_ends(workspace.call("gc", FRESHET_HISTORY_KEEP_LAST=kept), (0,), "old versions are collected")
         self.check_verifies(workspace, "before any alteration")
@@ -285,6 +292,8 @@ class Tamper(Campaign):
             case "collected":
                 document(row["document"])
                 names.add("table collected")
+            case "annotation":
+                names.add("table annotation")
             case "head":
                 names.update(("head", "floor", "Passage"))
             case _:
@@ -294,6 +303,49 @@ class Tamper(Campaign):
         if table in KEYS and table not in ("version", "field", "collected"):
             names.add(f"Row {row[KEYS[table][0]]} of table {table}")
         return names
+
+    # The keyword index
+
+    def keywords(self, chance) -> None:
+        """What a search uses of FTS5's own tables; `reindex` builds the index anew each time."""
+        last = "(segid, term) IN (SELECT segid, term FROM live_fts_idx ORDER BY pgno DESC, segid LIMIT 1)"
+        statements = [
+            "DELETE FROM live_fts_idx",
+            "DELETE FROM live_fts_idx WHERE segid = (SELECT segid FROM live_fts_idx GROUP BY segid ORDER BY count(*) DESC)",
+            f"DELETE FROM live_fts_idx WHERE {last}",
+            f"UPDATE live_fts_idx SET term = CAST('0zzzz' AS BLOB) WHERE {last}",
+            "UPDATE live_fts_data SET block = x'7f7f7f' WHERE id = 1",
+            "DELETE FROM live_fts_data WHERE id = 1",
+            "DELETE FROM live_fts_data WHERE id = 10",
+            "UPDATE live_fts_data SET block = zeroblob(length(block)) WHERE id = 10",
+            "DELETE FROM live_fts_data WHERE id = (SELECT max(id) FROM live_fts_data)",
+            "DELETE FROM live_fts_docsize WHERE id = (SELECT min(id) FROM live_fts_docsize)",
+            "UPDATE live_fts_docsize SET sz = x'0101' WHERE id = (SELECT max(id) FROM live_fts_docsize)",
+            "UPDATE live_fts_config SET v = 3 WHERE k = 'version'",
+            "DELETE FROM live_fts_config WHERE k = 'rank'",
+        ]
+        with contextlib.closing(sqlite3.connect(self.whole)) as database:
+            pages = database.execute("SELECT count(*) FROM live_fts_idx").fetchone()[0]
+        self.check(pages > 4, f"the keyword index has only {pages} pages")
+        for statement in statements:
+            answer = self.tampered([(statement, ())])
+            self.check(answer is not None, f"nothing was altered: {statement}")
+            self.judge("live_fts", statement.split(" WHERE ")[0], "", answer, {"keyword index"})
+            outcome = self.workspace_.call("reindex")
+            self.check(outcome.code == 0 and "built anew" in outcome.output, f"reindex after {statement}: {outcome}")
+            problems = self.verified().get("problems")
+            self.check(not problems, f"after {statement} and reindex: {str(problems)[:300]}")
+
+    def consumers(self, chance) -> None:
+        """Nothing vouches for who follows the log; a position that the log does not have is never followed."""
+        for statement in (
+            "UPDATE consumer SET sequence = 0, chain = zeroblob(32)", "DELETE FROM consumer",
+            "UPDATE consumer SET failures = 9", "UPDATE consumer SET kind = 'mail'",
+        ):
+            self.judge("consumer", "(any)", statement, self.tampered([(statement, ())]), set())
+        self.tampered([("UPDATE consumer SET chain = zeroblob(32)", ())])
+        outcome = self.workspace_.call("events", "--consumer", "mirror")
+        self.check(outcome.code == 1 and "cannot go on" in outcome.errors, f"a false position is followed: {outcome}")
 
     # Rows
 
@@ -314,7 +366,7 @@ class Tamper(Campaign):
     def forge(self, chance) -> None:
         """A copy of a row under a new key, with what has to be unique made so."""
         for table in (*KEYS, self.vectors):
-            if table in ("head", "field", "seal"):
+            if table in ("head", "field", "seal", "annotation"):
                 continue
             names = [column[1] for column in self.columns[table]]
             with contextlib.closing(sqlite3.connect(self.whole)) as database:

@@ -19,6 +19,7 @@ extension VerificationReport {
       "ok": .boolean(isOK), "documents": .integer(Int64(documents)), "chunks": .integer(Int64(chunks)),
       "passages": .integer(Int64(passages)), "vectors": .integer(Int64(vectors)),
       "compared_vectors": .integer(Int64(comparedVectors)), "head": head.map(\.json) ?? .null,
+      "leads_through_head": leadsThroughRecordedHead.map { .boolean($0) } ?? .null,
       "first": first.map(\.json) ?? .null, "problems": .array(problems.map(\.json)),
     ]
   }
@@ -32,9 +33,11 @@ extension VerificationReport {
     if let first, problems.count > 1, first.sequence != nil { lines.append("First: \(first.message)") }
     if isOK {
       lines.append("Verified: \(counts).")
-      if let recorded { lines.append("The history leads through the recorded head, change \(recorded.head.sequence).") }
     } else {
       lines.append("Not as it should be: \(Quantity.text(problems.count, of: "problem")) in \(counts).")
+    }
+    if let recorded, leadsThroughRecordedHead == true {
+      lines.append("The history leads through the recorded head, change \(recorded.head.sequence).")
     }
     return lines
   }

@@ -11,7 +11,8 @@ extension Verb {
     overview: "Show what changed, one event a line; go on with what comes.",
     discussion: """
       Without --after everything that the log has; with --follow alone, only what comes. With --consumer the collection \
-      keeps the position: what was written out is not shown again, and what was not, whatever happened, is.
+      keeps the position: what was written out is not shown again, and what was not, whatever happened, is. Ctrl-C is how \
+      --follow ends: the exit code is 0 then.
       """,
     options: [
       .value("after", "sequence", .integer(0...Int.max), "Only changes after this one."),
@@ -36,7 +37,7 @@ extension Verb {
   static let eventConsumers = Verb(
     "consumers",
     overview: "List who follows the collection, and how far they are.",
-    discussion: "A webhook is `webhook:` and its name; the mail is `mail`.",
+    discussion: "A webhook is `webhook:` and its name; the mail is `mail:server`.",
     verbs: [consumersReset, consumersRemove],
     run: { invocation in
       let session = Session(invocation)
@@ -163,7 +164,11 @@ struct EventsVerb: Sendable {
         path: invocation.path
       )
     }
+    if let pattern = invocation.values("pattern").first(where: { !ShellPattern.isComplete($0) }) {
+      throw UsageError("the set of '\(pattern)' does not end; for the mark itself write '\\['", path: invocation.path)
+    }
     return try await session.reading { collection in
+      try await session.requireSources(invocation.values("source"), in: collection)
       let signals = try SignalHandling.stream()
       let work = Task { try await write(collection) }
       let interruption = Task {

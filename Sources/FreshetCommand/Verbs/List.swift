@@ -34,13 +34,7 @@ extension Verb {
         // Resolved once, so that everything below is of one state.
         let sequence = try await session.sequence(of: moment, in: collection)
         let asOf = sequence.map { Moment.sequence($0) }
-        if let source = query.source {
-          let names = try await collection.sourceNames(asOf: asOf)
-          guard names.contains(source) else {
-            let said = names.isEmpty ? "there is none" : "the sources are " + names.joined(separator: ", ")
-            throw FreshetError(.notFound, "the collection has no source of this name; \(said)", path: source)
-          }
-        }
+        try await session.requireSources(query.source.map { [$0] } ?? [], in: collection, asOf: asOf)
         if let filter = query.filter {
           for warning in try await collection.warnings(about: filter, asOf: asOf) {
             session.diagnostics.warning(warning.displayable)

@@ -16,7 +16,13 @@ extension Verb {
     arguments: [Argument("document", .text, "A path, an origin, source:origin, a URI, or the start of its identity.")],
     options: [
       .value("version", "version", .text, default: "latest", "A number, 'first', 'previous' or 'latest'."),
-      .value("output", short: "o", "file", .file, "Write to this file instead; the collection stays as it is."),
+      .value(
+        "output",
+        short: "o",
+        "file",
+        .file,
+        "Write to this file instead, `-` for stdout; the collection stays as it is."
+      ),
       .flag("force", "Overwrite a file whose content is in no version."),
       .flag("no-sync", "Write the file only; the next sync takes it up."),
       .value("actor", "name", .text, default: "user@host", "Who makes the version."),
@@ -31,6 +37,7 @@ extension Verb {
       request.syncs = !invocation.flag("no-sync")
       request.actor = invocation.value("actor")
       let name = invocation.argument("document") ?? ""
+      if request.file == "-" { return try await write(name, request.version, session) }
       let restore = { @Sendable [request] (collection: Collection) in try await collection.restore(name, request) }
       let writesCollection = request.file == nil && request.syncs
       let report = try await writesCollection ? session.writing(restore) : session.reading(restore)
@@ -49,6 +56,22 @@ extension Verb {
       return .success
     }
   )
+
+  /// Writes the content of a version to stdout.
+  private static func write(_ name: String, _ selector: VersionSelector, _ session: Session) async throws -> ExitCode {
+    guard !session.writesJSON else {
+      throw UsageError(
+        "--json says what was written to a file; with '-o -' stdout has the content itself",
+        path: ["restore"]
+      )
+    }
+    return try await session.reading { collection in
+      let document = try await collection.document(name)
+      let number = try await collection.number(of: selector, in: document)
+      try session.output.write(bytes: try await collection.content(of: document, version: number))
+      return .success
+    }
+  }
 }
 
 extension RestoreReport {
@@ -65,10 +88,12 @@ extension RestoreReport {
 
   /// One line for people.
   var summary: String {
+    // A deletion repeats the content before it.
+    let number = version.kind == .deleted ? max(1, version.number - 1) : version.number
     let done =
       isWritten
-      ? "Restored version \(version.number) of \(document.origin) to \(path)"
-      : "\(path) has the content of version \(version.number) already"
+      ? "Restored version \(number) of \(document.origin) to \(path)"
+      : "\(path) has the content of version \(number) already"
     guard let sync else { return done + "." }
     return done
       + "; it is version \(document.version) now, \(Quantity.text(sync.chunks.embedded, of: "text")) embedded."

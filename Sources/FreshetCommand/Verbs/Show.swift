@@ -8,6 +8,10 @@ extension Verb {
   static let show = Verb(
     "show",
     overview: "Show the text of a document, or of an older version of it.",
+    discussion: """
+      On a terminal, control characters in the text are replaced; with --raw, and to a pipe or file, the bytes are as they \
+      are.
+      """,
     arguments: [Argument("document", .text, "A path, an origin, source:origin, a URI, or the start of its identity.")],
     options: [
       .value("version", "version", .text, default: "latest", "A number, 'first', 'previous', 'latest' or 'random'."),
@@ -33,6 +37,8 @@ extension Verb {
             "version": .integer(Int64(version)), "text": .string(String(decoding: bytes, as: UTF8.self)),
           ]
           try session.output.json(answer.adding(sequence: sequence))
+        } else if session.output.isTerminal, !invocation.flag("raw") {
+          try session.output.write(String(decoding: bytes, as: UTF8.self).displayableLines)
         } else {
           try session.output.write(bytes: bytes)
         }

@@ -32,6 +32,7 @@ extension Verb {
       request.leavesVectors = true
       do {
         let annotation = try AnnotationChange(assignments: invocation.values("metadata"))
+        try annotation.validate()
         if !annotation.isEmpty { request.annotation = annotation }
       } catch let error as FreshetError {
         throw UsageError(error.message, path: invocation.path)

@@ -1,6 +1,12 @@
 import FreshetModel
 import Synchronization
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 /// A command's results: buffered text or JSON lines on stdout.
 ///
 /// Safe to share; each call writes its text whole.
@@ -9,12 +15,15 @@ public final class OutputWriter: Sendable {
   public static let bufferSize = 64 << 10
 
   private let descriptor: Int32
+  /// Whether a person sees the text on a terminal, which what steers it must not reach.
+  public let isTerminal: Bool
   private let isLineBuffered: Bool
   private let buffer = Mutex<[UInt8]>([])
 
   /// Writes to a descriptor, which stays open. On a terminal every line is shown at once.
   public init(descriptor: Int32 = 1) {
     self.descriptor = descriptor
+    isTerminal = isatty(descriptor) == 1
     isLineBuffered = Terminal(descriptor: descriptor).isInteractive
   }
 

@@ -15,6 +15,17 @@ extension String {
     return text
   }
 
+  /// A text of many lines as `displayable`, with its line breaks and tabs.
+  public var displayableLines: String {
+    split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
+      .map { line in
+        line.split(separator: "\t", omittingEmptySubsequences: false).map { String($0).displayable }.joined(
+          separator: "\t"
+        )
+      }
+      .joined(separator: "\n")
+  }
+
   /// Columns that a terminal gives the text: 2 for wide East Asian characters and most emoji, 0 for combining marks.
   public var displayWidth: Int {
     // A grapheme is as wide as its first scalar: the others are marks, selectors and joined parts.

@@ -13,9 +13,11 @@ extension ConfigurationDraft {
       guard (hook.url == nil) != (hook.urlVariable == nil) else {
         throw problem(key, "needs either a `url` or a `url_env`.")
       }
+      try checkFilter(key, sources: hook.sources, patterns: hook.patterns, of: result)
     }
     let mail = result.mail
     guard mail.server != nil else { return }
+    try checkFilter("mail", sources: mail.sources, patterns: mail.patterns, of: result)
     guard !mail.from.isEmpty else { throw problem("mail.from", "is missing: name the sender's address.") }
     guard !mail.to.isEmpty else { throw problem("mail.to", "is missing: name at least one recipient.") }
     guard mail.encryption == .required || mail.userVariable == nil && mail.passwordVariable == nil else {
@@ -26,6 +28,24 @@ extension ConfigurationDraft {
     }
     if let file = mail.certificateFile {
       result.mail.certificateFile = ConfigurationPath.absolute(file, in: result.folder, home: home)
+    }
+  }
+
+  /// A filter that nothing can pass is a slip.
+  private func checkFilter(_ key: String, sources: [String], patterns: [String], of result: Configuration) throws {
+    let names = result.sources.map(\.name)
+    if let unknown = sources.first(where: { !names.contains($0) }) {
+      throw problem(
+        "\(key).sources",
+        "names `\(unknown.shown)`, which is no source; the sources are "
+          + names.map { "`\($0.shown)`" }.joined(separator: ", ") + "."
+      )
+    }
+    if let pattern = patterns.first(where: { !ShellPattern.isComplete($0) }) {
+      throw problem(
+        "\(key).pattern",
+        "has `\(pattern.shown)`, whose `[` does not end; for the mark itself write `\\[`."
+      )
     }
   }
 

@@ -29,8 +29,8 @@ public struct MailSettings: Sendable {
 
 /// Tells events by mail: one message for all that a run brought.
 public struct MailChannel: EventChannel {
-  /// The name of the consumer.
-  public static let consumerName = "mail"
+  /// The name of the consumer; it has a colon, so that no program's own consumer can have it.
+  public static let consumerName = "mail:server"
   /// Documents that a message names.
   static let documentsMax = 200
 
@@ -40,6 +40,7 @@ public struct MailChannel: EventChannel {
   public let limits = EventBatchLimits(events: 10_000, bytes: 32 << 20, rows: 20_000)
   public let onLapse = LapseAnswer.skip
   public let retries: Int
+  public let receiver: ContentHash?
 
   private let settings: MailSettings
   private let client: MailClient
@@ -66,6 +67,17 @@ public struct MailChannel: EventChannel {
     self.now = now
     filter = settings.filter
     retries = settings.retries
+    // The password too: a wrong one is what fails most often.
+    let server = settings.server
+    receiver = SHA256.digest(
+      of: Array(
+        """
+        freshet-mail/1 \(server.url) \(server.isEncrypted) \(server.certificateFile ?? "") \(settings.from) \
+        \(settings.to.joined(separator: ",")) \(settings.allowsPrivateAddresses) \(server.user ?? "") \
+        \(server.password.map { SecretFingerprint.text(of: $0.utf8) } ?? "")
+        """.utf8
+      )
+    )
     let isTrusted = settings.allowsPrivateAddresses || AddressPolicy.isLiteral(address.endpoint.host)
     client = MailClient(
       settings.server,

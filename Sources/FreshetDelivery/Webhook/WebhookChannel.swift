@@ -52,6 +52,7 @@ public struct WebhookChannel: EventChannel {
   public let limits: EventBatchLimits
   public let onLapse: LapseAnswer
   public let retries: Int
+  public let receiver: ContentHash?
 
   private let settings: WebhookSettings
   private let client: HTTPClient
@@ -81,6 +82,14 @@ public struct WebhookChannel: EventChannel {
     consumer = Self.consumer(of: settings.name)
     filter = settings.filter
     retries = settings.retries
+    receiver = SHA256.digest(
+      of: Array(
+        """
+        freshet-webhook/1 \(settings.url) \(settings.format.rawValue) \(settings.allowsPrivateAddresses) \
+        \(settings.secret?.fingerprint ?? "")
+        """.utf8
+      )
+    )
     host = endpoint.host
     // A listing of everything mends a program's mirror; people would drown in it.
     onLapse = settings.format == .json ? .resync : .skip

@@ -20,6 +20,9 @@ public struct WebhookSecret: Sendable {
     }
   }
 
+  /// What tells the secret from another one.
+  var fingerprint: String { SecretFingerprint.text(of: key) }
+
   /// The value of `webhook-signature` (Standard Webhooks, "Signature scheme"): `v1,` and the base64 of the HMAC-SHA256 of
   /// `id.timestamp.body`.
   public func signature(id: String, timestamp: Int64, body: [UInt8]) throws -> String {

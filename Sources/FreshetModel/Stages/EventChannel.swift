@@ -38,7 +38,7 @@ public struct EventBatch: Hashable, Sendable {
 
 /// How much is handed over at once.
 public struct EventBatchLimits: Hashable, Sendable {
-  /// Events of one batch, at least 2: the one that begins a listing stands before its first document.
+  /// Events of one batch, at least 1.
   public var events: Int
   /// Bytes of their JSON; a single event may be larger.
   public var bytes: Int
@@ -47,7 +47,7 @@ public struct EventBatchLimits: Hashable, Sendable {
 
   /// Sets the limits.
   public init(events: Int = 100, bytes: Int = 512 << 10, rows: Int = 1000) {
-    self.events = max(2, events)
+    self.events = max(1, events)
     self.bytes = bytes
     self.rows = max(1, rows)
   }
@@ -77,6 +77,10 @@ public protocol EventChannel: Sendable {
   /// What it does when it cannot go on from its position.
   var onLapse: LapseAnswer { get }
 
+  /// What tells the receiver from another one (address, secret, form): when it changes, the failures of the one before and
+  /// the pause after them are forgotten. `nil` when there is nothing to tell it by.
+  var receiver: ContentHash? { get }
+
   /// Further attempts within one run that does not go on for ever.
   var retries: Int { get }
 
@@ -84,4 +88,9 @@ public protocol EventChannel: Sendable {
   /// - Throws: `FreshetError`, transient with what `Retry-After` asks for or permanent, in both cases tried again later;
   ///   with `receiver_gone` when the receiver wants nothing more; `CancellationError`.
   func send(_ batch: EventBatch) async throws
+}
+
+extension EventChannel {
+  /// Nothing to tell the receiver by.
+  public var receiver: ContentHash? { nil }
 }

@@ -410,6 +410,13 @@ public protocol StoreTransaction: StoreSnapshot {
   /// Sets a named value, or removes it.
   func set(_ name: String, to value: String?) throws
 
+  // MARK: Keyword index
+
+  /// Builds the keyword index anew from the live passages when it is not what they make; embeds nothing.
+  /// - Returns: what did not hold; empty when the index was whole and nothing was written.
+  /// - Throws: `FreshetError` with `store_damaged` when the passages themselves cannot be read.
+  func mendKeywordIndex() throws -> [IntegrityProblem]
+
   // MARK: Consumers
 
   /// Finds a consumer by its name, or adds it at a position that the log has.

@@ -82,6 +82,8 @@ public struct ConsumerRecord: Hashable, Sendable {
   public var movedAt: Timestamp
   /// The listing that it is being brought back in step with; `nil` while it follows the log.
   public var resync: ConsumerResync?
+  /// The receiver that the failures are of (`EventChannel.receiver`); `nil` while none is known.
+  public var receiver: ContentHash?
 
   /// Describes a consumer.
   public init(
@@ -94,7 +96,8 @@ public struct ConsumerRecord: Hashable, Sendable {
     retryAt: Timestamp? = nil,
     createdAt: Timestamp,
     movedAt: Timestamp,
-    resync: ConsumerResync? = nil
+    resync: ConsumerResync? = nil,
+    receiver: ContentHash? = nil
   ) {
     self.name = name
     self.kind = kind
@@ -106,6 +109,7 @@ public struct ConsumerRecord: Hashable, Sendable {
     self.createdAt = createdAt
     self.movedAt = movedAt
     self.resync = resync
+    self.receiver = receiver
   }
 }
 

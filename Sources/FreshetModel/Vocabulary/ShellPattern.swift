@@ -37,6 +37,20 @@ public struct ShellPattern: Hashable, Sendable {
     }
   }
 
+  /// Whether every set in a pattern ends. One that does not is taken as the text that it is, which hardly anybody means.
+  public static func isComplete(_ text: String) -> Bool {
+    let scalars = Array(text.unicodeScalars)
+    var index = 0
+    while index < scalars.count {
+      let scalar = scalars[index]
+      index += scalar == "\\" ? 2 : 1
+      guard scalar == "[" else { continue }
+      guard let (_, after) = set(scalars, from: index) else { return false }
+      index = after
+    }
+    return true
+  }
+
   /// The set that starts after its `[`, and the index after its `]`; `nil` when it does not end.
   private static func set(_ scalars: [Unicode.Scalar], from start: Int) -> (Element, Int)? {
     var index = start

@@ -7,7 +7,19 @@ public struct TimeSpan: Hashable, Sendable {
 
   /// Reads `2026`, `2026-11`, `2026-11-21`, `2026-11-21T10:30` and finer, in UTC unless an offset says otherwise: the
   /// year, month, day, minute, second or millisecond of that name. `nil` for anything else, and for days that no month has.
+  ///
+  /// Times are kept up to 2262-04-11; of what is named after that, every moment is the last one.
   public init?(_ text: String) {
+    if let span = TimeSpan(kept: text) {
+      self = span
+    } else if let near = Self.withinReach(text), TimeSpan(kept: near) != nil {
+      (start, end) = (Timestamp(nanoseconds: .max), Timestamp(nanoseconds: .max))
+    } else {
+      return nil
+    }
+  }
+
+  private init?(kept text: String) {
     let date = text.utf8.prefix { $0 != UInt8(ascii: "T") && $0 != UInt8(ascii: " ") }
     let day = String(decoding: date, as: UTF8.self)
     switch date.count {
@@ -40,6 +52,15 @@ public struct TimeSpan: Hashable, Sendable {
       }
     default: return nil
     }
+  }
+
+  /// The same day and time of a year that times can be kept of and that is as long; `nil` for one of such a year itself.
+  private static func withinReach(_ text: String) -> String? {
+    guard text.utf8.count >= 4, text.utf8.prefix(4).allSatisfy({ (0x30...0x39).contains($0) }),
+      let year = Int(text.prefix(4)), year >= 2262
+    else { return nil }
+    let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+    return (isLeap ? "2260" : "2261") + text.dropFirst(4)
   }
 
   private init?(_ start: Timestamp, _ end: Timestamp?) {

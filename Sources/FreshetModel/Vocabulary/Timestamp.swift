@@ -86,7 +86,8 @@ public struct Timestamp: Hashable, Sendable, Comparable, CustomStringConvertible
         rest = rest.dropFirst()
         guard let hours = number(2) else { return nil }
         _ = skip(UInt8(ascii: ":"))
-        guard let minutes = number(2) else { return nil }
+        // No clock is farther from UTC (ISO 8601 has no bound of its own; POSIX and tz have 24 hours).
+        guard let minutes = number(2), hours < 24, minutes < 60 else { return nil }
         seconds -= (sign == UInt8(ascii: "+") ? 1 : -1) * (hours * 3600 + minutes * 60)
       }
     }

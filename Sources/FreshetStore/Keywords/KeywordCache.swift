@@ -113,6 +113,11 @@ final class KeywordCache: Sendable {
     state.withLock { if $0.head == head { $0 = State() } }
   }
 
+  /// Forgets everything.
+  func forget() {
+    state.withLock { $0 = State() }
+  }
+
   /// Brings the lists from one state to another. Does nothing when another search was first.
   func follow(_ changes: [Change], from old: Head, to new: Head) {
     state.withLock { state in

@@ -160,6 +160,11 @@ final class MemoryTransaction: MemorySnapshot, StoreTransaction {
     }
   }
 
+  // MARK: Keyword index
+
+  /// Nothing is kept beside the passages that could differ from them.
+  func mendKeywordIndex() throws -> [IntegrityProblem] { [] }
+
   // MARK: Log and care
 
   func save(_ failure: FailureRecord) {

@@ -155,6 +155,13 @@ final class Connection {
   /// Whether a transaction is open.
   var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
 
+  /// Runs statements that write to the tables in which a virtual table keeps what it has, which is refused otherwise.
+  func executeUndefended(_ sql: String) throws {
+    _ = freshet_sqlite_configure(handle, SQLITE_DBCONFIG_DEFENSIVE, 0)
+    defer { _ = freshet_sqlite_configure(handle, SQLITE_DBCONFIG_DEFENSIVE, 1) }
+    try execute(sql)
+  }
+
   /// The error of a result code, with what SQLite says of it.
   func failure(_ status: Int32) -> FreshetError {
     SQLiteFailure.error(status, handle: handle, path: path)

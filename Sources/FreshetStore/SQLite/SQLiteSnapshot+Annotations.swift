@@ -17,6 +17,7 @@ extension SQLiteTransaction {
   func annotate(_ document: DocumentID, with metadata: Metadata) throws {
     guard let row = try row(of: document) else { throw refusal("There is no document \(document).") }
     try writing {
+      try noteUnsealed(.annotations, where: "document = ?1", .integer(row))
       guard !metadata.isEmpty else {
         return try connection.run("DELETE FROM annotation WHERE document = ?1", .integer(row))
       }
@@ -25,6 +26,7 @@ extension SQLiteTransaction {
         .integer(row),
         .text(String(decoding: MetadataText.encode(metadata), as: UTF8.self))
       )
+      try noteSealed(.annotations, where: "document = ?1", .integer(row))
     }
   }
 }

@@ -5,7 +5,7 @@ extension SQLiteSnapshot {
     try connection.rows(
       """
       SELECT name, kind, epoch, sequence, chain, state, failures, last_error, retry_at, created_at, moved_at,
-        resync_epoch, resync_sequence, resync_chain, resync_after FROM consumer ORDER BY name
+        resync_epoch, resync_sequence, resync_chain, resync_after, receiver FROM consumer ORDER BY name
       """,
       row: Self.consumer
     )
@@ -15,7 +15,7 @@ extension SQLiteSnapshot {
     try connection.row(
       """
       SELECT name, kind, epoch, sequence, chain, state, failures, last_error, retry_at, created_at, moved_at,
-        resync_epoch, resync_sequence, resync_chain, resync_after FROM consumer WHERE name = ?1
+        resync_epoch, resync_sequence, resync_chain, resync_after, receiver FROM consumer WHERE name = ?1
       """,
       .text(name),
       row: Self.consumer
@@ -40,7 +40,8 @@ extension SQLiteSnapshot {
       retryAt: row.isNull(8) ? nil : row.timestamp(8),
       createdAt: row.timestamp(9),
       movedAt: row.timestamp(10),
-      resync: resync
+      resync: resync,
+      receiver: row.isNull(15) ? nil : try row.hash(15)
     )
   }
 

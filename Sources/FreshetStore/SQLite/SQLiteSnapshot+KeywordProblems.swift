@@ -24,38 +24,48 @@ extension SQLiteSnapshot {
     }
   }
 
-  /// Compares the keyword index, posting by posting, with the tokens of the live passages.
+  /// Compares the keyword index, posting by posting, with the tokens of the live passages, and looks every word up in it
+  /// as a search does.
   ///
-  /// FTS5's own `integrity-check` needs the lock of a writer, so a reader compares sums of hashes instead: over every
-  /// posting of the index as `fts5vocab` lists them, and over the tokens that the passages have now.
+  /// FTS5's own `integrity-check` needs the lock of a writer, and does not notice every segment that words are no longer
+  /// found in; so a reader compares sums of hashes, over every posting of the index as `fts5vocab` lists them, and over
+  /// the tokens that the passages have now.
   func checkKeywordIndex(_ found: inout ProblemCollector) throws {
+    do {
+      try checkKeywordRows(&found)
+      try checkKeywordTotals(&found)
+      try checkKeywordSettings(&found)
+      let (expected, lengths) = try postingsOfPassages()
+      let stored = try postingsOfIndex()
+      if expected != stored {
+        found.addKeyword(
+          "The keyword index has \(stored.count) postings that do not agree with the \(expected.count) of the passages"
+        )
+      }
+      if try lengths != lengthsOfIndex() {
+        found.addKeyword("The lengths of passages in the keyword index, by which it ranks, are not theirs")
+      }
+      try checkKeywordLookups(&found)
+      if self is SQLiteTransaction {
+        try connection.execute("INSERT INTO live_fts(live_fts, rank) VALUES('integrity-check', 1)")
+      }
+    } catch let error as FreshetError
+      where error.code == .storeDamaged || error.code == .storeFailed && !error.isTransient
+    {
+      found.addKeyword("The keyword index is damaged and cannot be read as a whole")
+    }
+  }
+
+  /// Every live passage is in the index, and nothing else.
+  private func checkKeywordRows(_ found: inout ProblemCollector) throws {
     let rows = try connection.rows("SELECT id FROM live_fts_docsize ORDER BY id") { $0.integer(0) }
     let live = try connection.rows(
       "SELECT DISTINCT passage FROM chunk WHERE to_sequence IS NULL ORDER BY passage"
     ) { $0.integer(0) }
-    if rows != live {
-      let missing = Set(live).subtracting(rows).count
-      let extra = Set(rows).subtracting(live).count
-      found.add("keyword_index", "The keyword index lacks \(missing) live passages and has \(extra) that are not live.")
-    }
-    let (expected, lengths) = try postingsOfPassages()
-    let stored = try postingsOfIndex()
-    if expected != stored {
-      found.add(
-        "keyword_index",
-        "The keyword index has \(stored.count) postings that do not agree with the \(expected.count) of the passages."
-      )
-    }
-    if try lengths != lengthsOfIndex() {
-      found.add("keyword_index", "The lengths of passages in the keyword index, by which it ranks, are not theirs.")
-    }
-    if self is SQLiteTransaction {
-      do {
-        try connection.execute("INSERT INTO live_fts(live_fts, rank) VALUES('integrity-check', 1)")
-      } catch let error as FreshetError where error.code == .storeDamaged {
-        found.add("keyword_index", "FTS5 found its index damaged: \(error.message)")
-      }
-    }
+    guard rows != live else { return }
+    let missing = Set(live).subtracting(rows).count
+    let extra = Set(rows).subtracting(live).count
+    found.addKeyword("The keyword index lacks \(missing) live passages and has \(extra) that are not live")
   }
 
   private struct Postings: Equatable {
@@ -124,21 +134,14 @@ extension SQLiteSnapshot {
   }
 
   private func postingsOfIndex() throws -> Postings {
-    // The listing is a virtual table of the connection's own, which the guard against writes would refuse.
-    try connection.execute("PRAGMA query_only = 0")
-    defer { if !(self is SQLiteTransaction) { try? connection.execute("PRAGMA query_only = 1") } }
-    try connection.execute(
-      "CREATE VIRTUAL TABLE IF NOT EXISTS temp.live_postings USING fts5vocab('main', 'live_fts', 'instance')"
-    )
+    try makeListing("live_postings", of: "instance")
     var postings = Postings()
-    do {
-      let statement = try connection.statement(composed: "SELECT term, doc, col, offset FROM temp.live_postings")
-      defer { statement.reset() }
-      while try statement.step() {
-        let column = statement.text(2) == "heading" ? 0 : 1
-        statement.withBytes(0) {
-          postings.add($0, passage: statement.integer(1), column: column, position: statement.int(3))
-        }
+    let statement = try connection.statement(composed: "SELECT term, doc, col, offset FROM temp.live_postings")
+    defer { statement.reset() }
+    while try statement.step() {
+      let column = statement.text(2) == "heading" ? 0 : 1
+      statement.withBytes(0) {
+        postings.add($0, passage: statement.integer(1), column: column, position: statement.int(3))
       }
     }
     return postings

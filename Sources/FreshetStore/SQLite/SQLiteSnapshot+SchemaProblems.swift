@@ -54,6 +54,7 @@ extension SQLiteSnapshot {
     Table(name: "version", key: "number", document: "document"), Table(name: "content"), Table(name: "rendition"),
     Table(name: "edition", document: "document"), Table(name: "passage"), Table(name: "chunk", document: "document"),
     Table(name: "model"), Table(name: "change", key: "sequence", document: "document"), Table(name: "run"),
+    Table(name: "annotation", key: "document", document: "document"),
     Table(name: "collected", key: "version", document: "document"), Table(name: "seal", key: "name"),
   ]
 

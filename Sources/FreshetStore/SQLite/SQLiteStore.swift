@@ -211,6 +211,7 @@ public final class SQLiteStore: Store {
       let result = try body(transaction)
       try transaction.finish()
       try connection.execute("COMMIT")
+      if transaction.hasNewKeywordIndex { caches.keywords.forget() }
       return result
     } catch {
       // After some errors SQLite has rolled back already.

@@ -34,8 +34,9 @@ extension SQLiteTransaction {
       try connection.run(
         """
         INSERT OR REPLACE INTO consumer(name, kind, epoch, sequence, chain, state, failures, last_error, retry_at,
-          created_at, moved_at, resync_epoch, resync_sequence, resync_chain, resync_after)
-        VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+          created_at, moved_at, resync_epoch, resync_sequence, resync_chain, resync_after,
+          receiver)
+        VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
         """,
         .text(consumer.name),
         .text(consumer.kind.rawValue),
@@ -51,7 +52,8 @@ extension SQLiteTransaction {
         consumer.resync.map { .id($0.start.epoch) } ?? .null,
         consumer.resync.map { .integer($0.start.sequence) } ?? .null,
         consumer.resync.map { .hash($0.start.chain) } ?? .null,
-        consumer.resync?.after.map { .id($0) } ?? .null
+        consumer.resync?.after.map { .id($0) } ?? .null,
+        consumer.receiver.map { .hash($0) } ?? .null
       )
     }
   }

@@ -44,6 +44,9 @@ final class SQLiteTransaction: SQLiteSnapshot, StoreTransaction {
   /// Passages whose chunks changed, and whether they were in the keyword index then; see `bringKeywordsInStep`.
   var wasLive: [PassageID: Bool] = [:]
 
+  /// Whether the keyword index was built anew, so that lists which were read from it before are not kept.
+  var hasNewKeywordIndex = false
+
   override func prepareKeywordSearch() throws {
     try bringKeywordsInStep()
   }

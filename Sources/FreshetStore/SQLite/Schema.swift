@@ -148,6 +148,11 @@ enum Schema {
     ALTER TABLE rendition ADD COLUMN is_withdrawn INTEGER NOT NULL DEFAULT 0 CHECK(is_withdrawn IN (0, 1));
     ALTER TABLE edition ADD COLUMN rendition_checksum BLOB;
     """,
+    // The mail's consumer has a name that no program can choose; and which receiver a consumer's failures are of.
+    """
+    UPDATE consumer SET name = 'mail:server' WHERE name = 'mail' AND kind = 'mail';
+    ALTER TABLE consumer ADD COLUMN receiver BLOB;
+    """,
   ]
 
   /// Reads the version of a database and refuses one that is not ours, or newer than this program.

@@ -34,6 +34,8 @@ enum SealedSet {
   case models
   /// Marks of collected versions, by all of their columns.
   case collected
+  /// What was said of documents, by document and text.
+  case annotations
   /// Vectors of a model, by their checksums.
   case vectors(ModelID)
 
@@ -46,6 +48,7 @@ enum SealedSet {
     case .runs: "run"
     case .models: "model"
     case .collected: "collected"
+    case .annotations: "annotation"
     case .vectors(let model): SQLiteSnapshot.vectorTable(model)
     }
   }
@@ -58,6 +61,7 @@ enum SealedSet {
     case .renditions: "checksum, is_withdrawn"
     case .runs, .models, .vectors: "checksum"
     case .collected: "document, version, at, is_pending"
+    case .annotations: "document, metadata"
     }
   }
 
@@ -66,6 +70,7 @@ enum SealedSet {
     switch self {
     case .vectors: row.integer(0)
     case .collected: CollectedMarkChecksum.of(row).seal
+    case .annotations: AnnotationChecksum.of(row).seal
     case .renditions: row.integer(1) == 0 ? try row.hash(0).seal : Self.withdrawn(try row.hash(0).seal)
     case .contents, .passages, .runs, .models: try row.hash(0).seal
     }
@@ -75,7 +80,7 @@ enum SealedSet {
   static func withdrawn(_ seal: Int64) -> Int64 { ~seal }
 
   static func all(models: [ModelID]) -> [SealedSet] {
-    [.contents, .passages, .renditions, .runs, .models, .collected] + models.map { .vectors($0) }
+    [.contents, .passages, .renditions, .runs, .models, .collected, .annotations] + models.map { .vectors($0) }
   }
 
   /// Counts the set as it is now.
@@ -230,6 +235,17 @@ enum CollectedMarkChecksum {
     var encoder = VariableLengthEncoder()
     encoder.append(bytes: "freshet-collected/1".utf8)
     for column in 0..<4 { encoder.append(signed: row.integer(Int32(column))) }
+    return SHA256.digest(of: encoder.bytes)
+  }
+}
+
+/// What an annotation is told by: the SHA-256 of its columns, as `SealedSet.annotations` selects them.
+enum AnnotationChecksum {
+  static func of(_ row: Statement) -> ContentHash {
+    var encoder = VariableLengthEncoder()
+    encoder.append(bytes: "freshet-annotation/1".utf8)
+    encoder.append(signed: row.integer(0))
+    row.withBytes(1) { encoder.append(bytes: $0) }
     return SHA256.digest(of: encoder.bytes)
   }
 }

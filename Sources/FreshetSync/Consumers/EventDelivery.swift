@@ -79,6 +79,27 @@ public struct EventDelivery: Sendable {
     }
   }
 
+  /// Forgets the failures and the pause of consumers whose receiver is another one than before: what was wrong with the
+  /// old address or secret says nothing of the new one.
+  private func greet(_ channels: [any EventChannel]) async throws {
+    let receivers = channels.compactMap { channel in channel.receiver.map { (channel.consumer, $0) } }
+    let isKnown = try await store.read(.everything) { snapshot in
+      try receivers.allSatisfy { try snapshot.consumer($0.0)?.receiver == $0.1 }
+    }
+    guard !isKnown else { return }
+    try await store.write { transaction in
+      for (name, receiver) in receivers {
+        guard var consumer = try transaction.consumer(name), consumer.receiver != receiver else { continue }
+        consumer.receiver = receiver
+        consumer.state = .active
+        consumer.failures = 0
+        consumer.lastError = nil
+        consumer.retryAt = nil
+        try transaction.save(consumer)
+      }
+    }
+  }
+
   /// Hands over what the channels do not have, side by side. Cancellation and the time limit end it, with what was done.
   ///
   /// - Parameter told: hears of each batch that was taken and each attempt that failed.
@@ -88,6 +109,7 @@ public struct EventDelivery: Sendable {
     told: @escaping @Sendable (ChannelDelivery) -> Void = { _ in }
   ) async throws -> [ChannelDelivery] {
     try await register(channels)
+    try await greet(channels)
     let deadline = mode.limit.map { ContinuousClock.now.advanced(by: $0) }
     var reports = await withTaskGroup(of: (Int, ChannelDelivery)?.self) { group in
       for (number, channel) in channels.enumerated() {

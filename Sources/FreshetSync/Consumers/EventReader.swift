@@ -82,14 +82,19 @@ public struct EventReader: Sendable {
     )
   }
 
+  /// No document has this identity.
+  private static let beforeFirstDocument = DocumentID(high: 0, low: 0)
+
   private func present(_ resync: ConsumerResync, _ snapshot: any StoreSnapshot) throws -> EventBatch {
     let sequence = resync.start.sequence
     var events: [CollectionEvent] = []
     var bytes = 0
+    var end = resync
     if resync.after == nil {
       events.append(CollectionEvent(.resyncStarted, sequence: sequence, at: snapshot.head.at))
+      // Says that the listing has begun, also when no document fits beside this event.
+      end.after = Self.beforeFirstDocument
     }
-    var end = resync
     var isComplete = true
     let ids = try snapshot.liveDocumentIDs(after: resync.after, limit: limits.rows)
     for id in ids {
@@ -106,7 +111,8 @@ public struct EventReader: Sendable {
       }
       end.after = id
     }
-    isComplete = isComplete && ids.count < limits.rows
+    // The event that ends a listing counts too.
+    isComplete = isComplete && ids.count < limits.rows && events.count < limits.events
     if isComplete {
       events.append(CollectionEvent(.resyncFinished, sequence: sequence, at: snapshot.head.at))
     }

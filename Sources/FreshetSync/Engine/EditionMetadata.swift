@@ -3,7 +3,7 @@ import FreshetSystem
 
 /// Composes what is searchable of a document beside its text.
 ///
-/// What somebody said of the document (`AnnotationChange`) wins over everything, then what the configuration says of its
+/// What somebody said of the document (`AnnotationChange`) wins over everything that a document or source may say, then what the configuration says of its
 /// source. What the file says of itself (`name`, `type`, `size`, `modified`) and what the configuration says of the source
 /// cannot be overridden by a document: a filter on them is then worth something. `title` and `category` can.
 enum EditionMetadata {
@@ -26,7 +26,9 @@ enum EditionMetadata {
     metadata["modified"] = .string(modified.description)
     if let member { metadata["member"] = .string(member) }
     for (name, value) in configured { metadata[name] = value }
-    for (name, value) in annotation where name != "title" { metadata[name] = value }
+    for (name, value) in annotation where name != "title" && !AnnotationChange.facts.contains(name) {
+      metadata[name] = value
+    }
     return metadata.mapValues(\.canonical)
   }
 

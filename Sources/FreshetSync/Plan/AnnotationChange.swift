@@ -13,6 +13,21 @@ public struct AnnotationChange: Hashable, Sendable {
     self.removed = removed
   }
 
+  /// Fields that say what a document and its file are: nobody can say otherwise.
+  public static let facts: Set<String> = ["member", "modified", "name", "origin", "size", "source", "type"]
+
+  /// Refuses to set a field that says what the document and its file are.
+  /// - Throws: `FreshetError` with `invalid_argument`.
+  public func validate() throws {
+    let refused = set.keys.filter(Self.facts.contains).sorted()
+    guard !refused.isEmpty else { return }
+    throw FreshetError(
+      .invalidArgument,
+      "metadata cannot say \(refused.map { "`\($0)`" }.joined(separator: ", ")): that is what the file itself is; "
+        + "choose another key"
+    )
+  }
+
   /// Whether it changes nothing whatever stands.
   public var isEmpty: Bool { self.set.isEmpty && removed.isEmpty }
 

@@ -14,6 +14,9 @@ public struct VerificationReport: Sendable, Hashable {
   public var comparedVectors = 0
   /// The collection's head, to be kept somewhere else.
   public var head: RecordedHead?
+  /// Whether the log leads through the head that was kept somewhere else; `nil` when none was given, or the log cannot be
+  /// read.
+  public var leadsThroughRecordedHead: Bool?
   /// Everything that does not hold.
   public var problems: [IntegrityProblem] = []
 
@@ -68,7 +71,11 @@ public struct Verifier: Sendable {
       report.vectors = counts.vectors
       report.head = try? RecordedHead(snapshot)
       do {
-        if let problem = try recorded?.problem(in: snapshot) { report.problems.append(problem) }
+        if let recorded {
+          let problem = try recorded.problem(in: snapshot)
+          report.leadsThroughRecordedHead = problem == nil
+          if let problem { report.problems.append(problem) }
+        }
       } catch let error as FreshetError where error.code == .storeDamaged {
         report.problems.append(IntegrityProblem(code: "database_damaged", message: error.message))
       }

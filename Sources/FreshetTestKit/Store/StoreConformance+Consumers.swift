@@ -111,6 +111,7 @@ extension StoreConformance {
       consumer.failures = 7
       consumer.lastError = "the server said \"no\"\u{0}é"
       consumer.retryAt = Timestamp(nanoseconds: 1_234_567_890_123)
+      consumer.receiver = ContentHash.zero
       consumer.position = positions[1]
       consumer.resync = ConsumerResync(start: positions[2], after: DocumentID(high: 1, low: 2))
       let changed = consumer
