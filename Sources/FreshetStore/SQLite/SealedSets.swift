@@ -34,6 +34,10 @@ enum SealedSet {
   case models
   /// Marks of collected versions, by all of their columns.
   case collected
+  /// Where a pruned log begins.
+  case anchor
+  /// What pruned rows of the log vouched for.
+  case vouched
   /// Vectors of a model, by their checksums.
   case vectors(ModelID)
 
@@ -46,6 +50,8 @@ enum SealedSet {
     case .runs: "run"
     case .models: "model"
     case .collected: "collected"
+    case .anchor: "anchor"
+    case .vouched: "vouched"
     case .vectors(let model): SQLiteSnapshot.vectorTable(model)
     }
   }
@@ -58,6 +64,8 @@ enum SealedSet {
     case .renditions: "checksum, is_withdrawn"
     case .runs, .models, .vectors: "checksum"
     case .collected: "document, version, at, is_pending"
+    case .anchor: "sequence, chain, at"
+    case .vouched: "sequence, document, version, source, edition, version_chain"
     }
   }
 
@@ -66,6 +74,8 @@ enum SealedSet {
     switch self {
     case .vectors: row.integer(0)
     case .collected: CollectedMarkChecksum.of(row).seal
+    case .anchor: AnchorChecksum.of(row).seal
+    case .vouched: VouchedChecksum.of(row).seal
     case .renditions: row.integer(1) == 0 ? try row.hash(0).seal : Self.withdrawn(try row.hash(0).seal)
     case .contents, .passages, .runs, .models: try row.hash(0).seal
     }
@@ -75,7 +85,7 @@ enum SealedSet {
   static func withdrawn(_ seal: Int64) -> Int64 { ~seal }
 
   static func all(models: [ModelID]) -> [SealedSet] {
-    [.contents, .passages, .renditions, .runs, .models, .collected] + models.map { .vectors($0) }
+    [.contents, .passages, .renditions, .runs, .models, .collected, .anchor, .vouched] + models.map { .vectors($0) }
   }
 
   /// Counts the set as it is now.
