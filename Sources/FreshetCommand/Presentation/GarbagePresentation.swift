@@ -35,7 +35,8 @@ extension GarbageReport {
     var members = removed.members
     members += [
       .init("complete", .boolean(isComplete)), .init("history_floor", .integer(historyFloor)),
-      .init("log_anchor", .integer(logAnchor)), .init("file_before", .integer((before?.bytes ?? 0) + (before?.logBytes ?? 0))),
+      .init("log_anchor", .integer(logAnchor)),
+      .init("file_before", .integer((before?.bytes ?? 0) + (before?.logBytes ?? 0))),
       .init("file_after", .integer((after?.bytes ?? 0) + (after?.logBytes ?? 0))),
       .init("free_after", .integer(after?.freeBytes ?? 0)), .init("notice", notice.map { .string($0) } ?? .null),
       .init("seconds", .number(seconds)),
@@ -57,7 +58,8 @@ extension GarbageForecast {
     var members = removable.members
     members += [
       .init("dry_run", .boolean(true)), .init("history_floor", .integer(historyFloor)),
-      .init("log_anchor", .integer(logAnchor)), .init("file_before", .integer((space?.bytes ?? 0) + (space?.logBytes ?? 0))),
+      .init("log_anchor", .integer(logAnchor)),
+      .init("file_before", .integer((space?.bytes ?? 0) + (space?.logBytes ?? 0))),
       .init("free_before", .integer(space?.freeBytes ?? 0)),
     ]
     return .object(members)

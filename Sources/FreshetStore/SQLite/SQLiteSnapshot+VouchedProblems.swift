@@ -78,7 +78,11 @@ extension SQLiteSnapshot {
       .integer(anchor.sequence)
     ) { $0.integer(0) }
     for sequence in late {
-      found.add("anchor_altered", sequence: sequence, "Change \(sequence) is kept apart, and is not from before the log.")
+      found.add(
+        "anchor_altered",
+        sequence: sequence,
+        "Change \(sequence) is kept apart, and is not from before the log."
+      )
     }
   }
 
