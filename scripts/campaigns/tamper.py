@@ -100,16 +100,19 @@ class Tamper(Campaign):
             bare.edit(4)
             bare.delete(1)
             self.check_ends(workspace.sync("--allow-mass-delete"), (0,), f"round {number}")
-        outcome = workspace.call("verify", "--offline", "--write-head", "early-head")
-        self.check_ends(outcome, (0,), "a head from before the log is pruned")
+            if number == 0:
+                outcome = workspace.call("verify", "--offline", "--write-head", "early-head")
+                self.check_ends(outcome, (0,), "a head from before the log is pruned")
+                pruned = workspace.status()["sequence"] + 1
         workspace.configure(sources % ", metadata: { team: ops }")
         self.check_ends(workspace.sync(), (0,), "metadata")
         self.check_ends(workspace.sync(FRESHET_EMBEDDER_DIMENSION="32"), (0,), "another model")
         workspace.environment["FRESHET_EMBEDDER_DIMENSION"] = "32"
         kept = "1" if self.options.quick else "2"
-        whole_log = workspace.status()["sequence"]
+        # Up to the first round: later ones made versions that are in the log.
+        changes = workspace.status()["sequence"] - pruned
         self.check_ends(
-            workspace.call("gc", FRESHET_HISTORY_KEEP_LAST=kept, FRESHET_HISTORY_KEEP_LOG=str(whole_log * 2 // 5)), (0,),
+            workspace.call("gc", FRESHET_HISTORY_KEEP_LAST=kept, FRESHET_HISTORY_KEEP_LOG=str(changes)), (0,),
             "old versions are collected, and the log is pruned",
         )
         self.check_verifies(workspace, "before any alteration")

@@ -48,8 +48,8 @@ extension Moment {
         try isBeforeAll ? 0 : Self.lastChange(before: Timestamp(nanoseconds: isTooLate ? .max : limit), in: snapshot)
     case .run(let prefix): sequence = try Self.edge(edge, ofRun: prefix, in: snapshot)
     }
-    guard sequence >= head.anchor.sequence else { throw Self.logPruned(in: head) }
     guard !isStateNeeded || sequence >= head.historyFloor else { throw try pruned(in: snapshot) }
+    guard sequence >= head.anchor.sequence else { throw Self.logPruned(in: head) }
     return sequence
   }
 
@@ -59,9 +59,9 @@ extension Moment {
     return overflow ? (seconds < 0 ? .min : .max) : whole + attoseconds / 1_000_000_000_000_000
   }
 
+  /// A number before the log's beginning when the change lies there.
   private static func lastChange(before limit: Timestamp, in snapshot: any StoreSnapshot) throws -> SequenceNumber {
-    guard let sequence = try snapshot.lastChange(before: limit) else { throw logPruned(in: snapshot.head) }
-    return sequence
+    try snapshot.lastChange(before: limit) ?? -1
   }
 
   private static func edge(
