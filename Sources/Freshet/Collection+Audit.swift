@@ -14,12 +14,12 @@ extension Collection {
   /// millions of changes takes little memory, and no write waits for it.
   ///
   /// - Parameters:
-  ///   - since: what followed this moment; `nil` begins with the first change.
+  ///   - since: what followed this moment; `nil` begins with the first change that the log has.
   ///   - until: what had been made by this moment; `nil` ends with the last change.
   ///   - source: only changes of documents that were in the source of this name then.
   ///   - document: only changes of this document, as `document(_:)` takes its name.
-  /// - Returns: a sequence that throws what the store throws, `not_found` for no such document or run, and
-  ///   `invalid_argument` for a moment that cannot be.
+  /// - Returns: a sequence that throws what the store throws, `not_found` for no such document or run,
+  ///   `invalid_argument` for a moment that cannot be, and `history_pruned` for one before the log's beginning.
   public func audit(
     since: Moment? = nil,
     until: Moment? = nil,
@@ -38,7 +38,7 @@ public struct AuditHeader: Hashable, Sendable {
   public var path: String
   /// The head that the report was made at: `verify` tells later whether the history is still the one reported.
   public var head: Head
-  /// When the period begins; `nil` when it begins with the collection.
+  /// When the period begins; `nil` when it begins with the log.
   public var since: Timestamp?
   /// The first moment after the period; `nil` when it ends with the present.
   public var until: Timestamp?
@@ -118,7 +118,7 @@ public struct AuditReport: AsyncSequence, Sendable {
       let chosen = document
       let path = report.collection.folder.path
       let (header, period) = try await report.collection.store.read(.everything) { snapshot in
-        var selection = AuditSelection(first: 1, last: snapshot.head.sequence)
+        var selection = AuditSelection(first: snapshot.head.anchor.sequence + 1, last: snapshot.head.sequence)
         var period = (from: Timestamp(nanoseconds: .min), to: Timestamp(nanoseconds: .max))
         selection.source = report.source
         selection.document = chosen
@@ -168,6 +168,8 @@ public struct AuditReport: AsyncSequence, Sendable {
         let whole = now - Timestamp(seconds: seconds, nanoseconds: attoseconds / 1_000_000_000)
         return Timestamp(seconds: whole.components.seconds, nanoseconds: whole.components.attoseconds / 1_000_000_000)
       case .sequence, .run:
+        let anchor = snapshot.head.anchor
+        if edge == .end, sequence == anchor.sequence { return Timestamp(nanoseconds: anchor.at.nanoseconds + 1) }
         guard let change = try snapshot.changes(after: sequence - 1, limit: 1).first else { return nil }
         return edge == .start ? change.at : Timestamp(nanoseconds: change.at.nanoseconds + 1)
       }

@@ -39,17 +39,26 @@ extension Collection {
   /// - Parameters:
   ///   - sequence: the older state: that after this change; 0 for the empty collection.
   ///   - end: the newer state; `nil` for the present.
-  /// - Throws: `FreshetError` with `invalid_argument` when the older state is not before the newer one.
+  /// - Throws: `FreshetError` with `invalid_argument` when the older state is not before the newer one, `history_pruned` when
+  ///   the log of the changes between them is no longer kept.
   public func changedDocuments(
     after sequence: SequenceNumber,
     through end: SequenceNumber? = nil
   ) async throws -> [ChangedDocument] {
-    let head = try await store.read(.everything) { $0.head.sequence }
+    let present = try await store.read(.everything) { $0.head }
+    let head = present.sequence
     let last = min(end ?? head, head)
     guard sequence >= 0, sequence <= last else {
       throw FreshetError(
         .invalidArgument,
         "the older state (change \(sequence)) must not be after the newer one (change \(last))"
+      )
+    }
+    guard sequence >= present.anchor.sequence else {
+      throw FreshetError(
+        .historyPruned,
+        "the log of this collection is kept from change \(present.anchor.sequence + 1) on (`history.keep_log`), and what "
+          + "followed change \(sequence) began before it"
       )
     }
     let documents = try await documents(changedAfter: sequence, through: last)

@@ -9,11 +9,12 @@ extension Collection {
   /// ```
   ///
   /// - Parameters:
-  ///   - sequence: the last change that is known already; 0 for all of them.
+  ///   - sequence: the last change that is known already, 0 for none; `nil` for all that are kept.
   ///   - following: whether to wait for further changes, by whichever process they are made, instead of ending with the
   ///     last one. A change is seen at most `CollectionChanges.interval` after its commit.
-  /// - Returns: a sequence that throws what the store throws, and ends when its task is cancelled.
-  public func changes(after sequence: SequenceNumber = 0, following: Bool = true) -> CollectionChanges {
+  /// - Returns: a sequence that throws what the store throws, and `consumer_lapsed` when changes after `sequence` are no
+  ///   longer kept; it ends when its task is cancelled.
+  public func changes(after sequence: SequenceNumber? = nil, following: Bool = true) -> CollectionChanges {
     CollectionChanges(store: store, start: sequence, isFollowing: following)
   }
 }
@@ -26,7 +27,7 @@ public struct CollectionChanges: AsyncSequence, Sendable {
   static let pageSize = 256
 
   let store: any Store
-  let start: SequenceNumber
+  let start: SequenceNumber?
   let isFollowing: Bool
 
   /// Begins after the sequence that the reader named.
@@ -37,11 +38,12 @@ public struct CollectionChanges: AsyncSequence, Sendable {
   /// One reader of the log.
   public struct Iterator: AsyncIteratorProtocol {
     let store: any Store
-    var position: SequenceNumber
+    /// The last change that is known; `nil` before the first one, where any may be the first.
+    var position: SequenceNumber?
     let isFollowing: Bool
     private var page: ArraySlice<ChangeRecord> = []
 
-    init(store: any Store, position: SequenceNumber, isFollowing: Bool) {
+    init(store: any Store, position: SequenceNumber?, isFollowing: Bool) {
       self.store = store
       self.position = position
       self.isFollowing = isFollowing
@@ -53,7 +55,14 @@ public struct CollectionChanges: AsyncSequence, Sendable {
         let position = position
         do {
           page = try await store.read(.everything) { snapshot in
-            try snapshot.changes(after: position, limit: CollectionChanges.pageSize)[...]
+            if let position, position < snapshot.head.anchor.sequence {
+              throw FreshetError(
+                .consumerLapsed,
+                "the changes after \(position) are no longer kept (`history.keep_log`); the first one that is is "
+                  + "\(snapshot.head.anchor.sequence + 1)"
+              )
+            }
+            return try snapshot.changes(after: position ?? 0, limit: CollectionChanges.pageSize)[...]
           }
           guard page.isEmpty else { break }
           guard isFollowing else { return nil }

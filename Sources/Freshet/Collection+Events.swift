@@ -20,7 +20,7 @@ extension Collection {
     following: Bool = true
   ) -> CollectionEvents {
     CollectionEvents(
-      changes: changes(after: sequence ?? 0, following: following),
+      changes: changes(after: sequence, following: following),
       expected: sequence.map { $0 + 1 },
       reader: EventReader(filter: filter, uri: uriOfOrigin),
       filter: filter,

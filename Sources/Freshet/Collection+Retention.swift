@@ -37,7 +37,8 @@ extension Collection {
   /// system. Searches go on meanwhile; a sync of this collection waits, or is waited for.
   ///
   /// Of every version the row stays, with its hash and its chain; `versions(of:)` and `verify` go on as before. States of
-  /// the collection before the report's `historyFloor` can no longer be asked for.
+  /// the collection before the report's `historyFloor` can no longer be asked for. Of the log, what `history.keep_log` says
+  /// is kept: `changes(after:)`, events and `audit` begin after the report's `logAnchor`.
   ///
   /// It is many short transactions: when the task is cancelled or `stop` is given, it ends after the one under way, and
   /// the next call goes on there. A second call right after one that is complete changes nothing.
@@ -79,6 +80,7 @@ extension Collection {
       store: store,
       policies: Dictionary(own, uniquingKeysWith: { $1 }),
       standard: RetentionPolicy(configuration.history.rules),
+      log: configuration.history.keepLog,
       options: options
     )
   }

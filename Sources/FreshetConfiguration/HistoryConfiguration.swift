@@ -1,3 +1,5 @@
+import FreshetModel
+
 /// Which versions keep their content, how it is stored, and when the others' is collected.
 public struct HistoryConfiguration: Hashable, Sendable {
   /// When garbage is collected without being asked.
@@ -16,6 +18,8 @@ public struct HistoryConfiguration: Hashable, Sendable {
 
   /// The rules for every source that has none of its own.
   public var rules = HistoryRules()
+  /// How much of the log of changes is kept.
+  public var keepLog = LogRetention.standard
   /// When garbage is collected without being asked.
   public var collection = Collection.never
   /// How contents and texts are stored from now on.

@@ -53,7 +53,17 @@ import Testing
     #expect(configuration.history.rules.keepFor == .seconds(5400))
   }
 
+  @Test func theLogIsKeptByNumberTimeOrForEver() throws {
+    #expect(try read("").history.keepLog == .changes(1_000_000))
+    #expect(try read("history: { keep_log: 5000 }").history.keepLog == .changes(5_000))
+    #expect(try read("history: { keep_log: 365d }").history.keepLog == .time(.seconds(365 * 86_400)))
+    #expect(try read("history: { keep_log: forever }").history.keepLog == .forever)
+    #expect(try read("", environment: ["FRESHET_HISTORY_KEEP_LOG": "7"]).history.keepLog == .changes(7))
+  }
+
   @Test(arguments: [
+    ("history: { keep_log: 0 }", "`history.keep_log` must be 1 to 1000000000000 changes"),
+    ("history: { keep_log: never }", "`history.keep_log` must be a number of changes, duration or `forever`"),
     ("history: { keep_last: 0 }", "freshet.yaml:1:23: `history.keep_last` must be a whole number, 1 to 1000000"),
     ("history: { keep_for: 90 }", "`history.keep_for` must be a duration"),
     ("history: { keep_lats: 3 }", "Did you mean `history.keep_last`?"),

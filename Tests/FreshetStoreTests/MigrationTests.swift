@@ -20,7 +20,8 @@ import Testing
     await store.close()
     try RawDatabase(path).execute(
       """
-      ALTER TABLE consumer DROP COLUMN receiver; DELETE FROM seal WHERE name = 'annotation'; PRAGMA user_version = 7
+      DROP TABLE anchor; DROP TABLE vouched; ALTER TABLE consumer DROP COLUMN receiver;
+      DELETE FROM seal WHERE name IN ('annotation', 'anchor', 'vouched'); PRAGMA user_version = 7
       """
     )
     let migrated = try SQLiteStore.open(at: path, mode: .readWrite(create: false))

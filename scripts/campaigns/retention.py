@@ -25,9 +25,11 @@ RULES = {
     "monthly": {"KEEP_MONTHLY": "12"},
     "time": {"KEEP_FOR": "90d"},
     "deleted": {"KEEP_LAST": "3", "KEEP_DELETED": "60d"},
+    "log": {"KEEP_LAST": "3", "KEEP_LOG": "60"},
     "all together": {"KEEP_LAST": "3", "KEEP_DAILY": "7", "KEEP_WEEKLY": "4", "KEEP_MONTHLY": "6", "KEEP_FOR": "10d",
                      "KEEP_DELETED": "30d"},
 }
+LOG_POINTS = ("gc-in-prune", "gc-pruned")
 POINTS = ("gc-in-mark", "gc-marked", "gc-in-step", "gc-step-done", "gc-space-step")
 
 
@@ -45,12 +47,13 @@ class Retention(Campaign):
 
     def cases(self):
         quick = self.options.quick
-        names = ("last", "all together") if quick else tuple(RULES)
+        names = ("last", "log", "all together") if quick else tuple(RULES)
         yield "history", self.prepare
         for name in names:
             yield name, lambda chance, name=name: self.rule(chance, name, 2 if quick else 7)
         yield "points", self.points
         yield "interrupted", self.interrupted
+        yield "pruned", lambda chance: self.pruned(chance, 4 if quick else 25)
 
     def report(self) -> None:
         self.say(f"{self.kills} kills; named points hit: {', '.join(sorted(self.points_hit))}")
@@ -134,10 +137,11 @@ class Retention(Campaign):
         run = whole.call("gc", "--json", seconds=600, **self._rules(name))
         self.check_ends(run, (0,), "an undisturbed run")
         counted = ("versions", "editions", "chunks", "passages", "vectors", "renditions", "texts", "contents",
-                   "bytes", "history_floor")
+                   "bytes", "history_floor", "changes", "runs", "log_anchor")
         answer = run.value()
         self.check(all(dry.get(key) == answer.get(key) for key in counted), f"the dry run said {dry}, the run {answer}")
         self._check_done(whole, kept, name)
+        self._check_log(whole, RULES[name], name)
         after = self._size(whole)
         whole.call("gc", "--rewrite", "--json", seconds=600, **self._rules(name))
         ideal = self._size(whole)
@@ -216,7 +220,111 @@ class Retention(Campaign):
         workspace.remove()
         self.say(f"interrupted: exit codes {codes}")
 
+    def pruned(self, chance, kills: int) -> None:
+        """A consumer that falls below the log's beginning, while `gc` is killed: it is told, and a listing brings it to
+        the right state; one that is not too far behind is waited for."""
+        workspace = self.workspace("pruned")
+        workspace.environment["FRESHET_SYNC_MAX_DELETE_RATIO"] = "1"
+        keep = 40
+        rules = {"FRESHET_HISTORY_KEEP_LOG": str(keep), "FRESHET_HISTORY_KEEP_LAST": "2"}
+        names = [f"p{number:02d}.txt" for number in range(12)]
+
+        def change(count: int) -> None:
+            for name in chance.sample(names, count):
+                file = workspace.docs / name
+                if file.exists() and chance.random() < 0.15:
+                    file.unlink()
+                else:
+                    file.write_text(f"{paragraph(chance)}\n\n{paragraph(chance)}\n")
+            self.check_ends(workspace.sync("--allow-mass-delete"), (0,), "a sync")
+
+        def read(consumer: str, state: dict[str, str]) -> bool:
+            """Follows the events into a state of one's own; whether the log could be followed."""
+            outcome = workspace.call("events", "--consumer", consumer, "--json")
+            lapsed = outcome.code == 1 and "consumer_lapsed" in outcome.errors + outcome.output
+            self.check(outcome.code == 0 or lapsed, f"{consumer}: {outcome}")
+            named: set[str] | None = None
+            for event in outcome.lines():
+                origin = event.get("origin")
+                match event.get("change"):
+                    case "resync_started":
+                        named = set()
+                    case "resync_finished":
+                        for gone in set(state) - (named or set()):
+                            del state[gone]
+                        named = None
+                    case "deleted":
+                        state.pop(origin, None)
+                    case None:
+                        pass
+                    case kind:
+                        if kind == "renamed":
+                            state.pop(event.get("from"), None)
+                        state[origin] = event["hash"]
+                        if named is not None:
+                            named.add(origin)
+            return not lapsed
+
+        def present() -> dict[str, str]:
+            return dict(self._rows(workspace, "SELECT origin, lower(hex(content_hash)) FROM document WHERE is_live = 1"))
+
+        fast, slow = {}, {}
+        change(len(names))
+        self.check(read("fast", fast) and read("slow", slow), "the log could not be followed from its beginning")
+        lapses = done = 0
+        for round in range(kills * 3):
+            if done >= kills and lapses >= 2:
+                break
+            for _ in range(chance.randint(3, 8)):
+                change(chance.randint(4, len(names)))
+                self.check(read("fast", fast), "a consumer that keeps up lapsed")
+                self.check(fast == present(), f"round {round}: the consumer that keeps up has another state")
+            point = LOG_POINTS[round // 2 % 2]
+            running = workspace.start("gc", "--json", **rules, **({"FRESHET_CRASH_POINT": point} if round % 2 else {}))
+            if not round % 2:
+                time.sleep(chance.uniform(0.005, 0.12))
+                running.kill()
+            outcome = running.wait()
+            self.check(outcome.code in (0, -9), f"round {round}: {outcome}")
+            if outcome.code == -9:
+                done += 1
+                self.kills += 1
+                if round % 2:
+                    self.points_hit.add(point)
+            self.check_verifies(workspace, f"pruned, round {round}")
+            self.check_ends(workspace.call("gc", "--json", **rules), (0,), "gc goes on")
+            self.check_verifies(workspace, f"pruned, round {round}, at the end")
+            (anchor, head, rows, least), = self._rows(
+                workspace, "SELECT coalesce((SELECT sequence FROM anchor), 0), (SELECT sequence FROM head), "
+                           "(SELECT count(*) FROM change), (SELECT min(sequence) FROM change)")
+            self.check(least == anchor + 1 and rows == head - anchor, f"{rows} rows from {least}, anchor {anchor} of {head}")
+            self.check(keep <= rows <= 2 * keep or anchor == 0, f"{rows} rows are kept, {keep} are asked for")
+            if chance.random() < 0.5:
+                if not read("slow", slow):
+                    lapses += 1
+                    before = dict(slow)
+                    self.check_ends(
+                        workspace.call("events", "consumers", "reset", "slow", "--to", "present"), (0,), "a reset")
+                    self.check(read("slow", slow), f"a listing lapsed: {before}")
+                self.check(slow == present(), f"round {round}: the slow consumer has another state")
+        self.check(lapses > 0, "no consumer ever fell below the log's beginning")
+        # One that is new begins with a listing.
+        new: dict[str, str] = {}
+        self.check(read("new", new) and new == present(), "a new consumer has another state")
+        refused = workspace.call("audit", "--since", "1", "--json")
+        self.check(refused.code != 0 and "history_pruned" in refused.errors + refused.output, f"audit: {refused}")
+        self.say(f"pruned: {done} kills, {lapses} lapses, each brought back to the right state by a listing")
+        workspace.remove()
+
     # Checks
+
+    def _check_log(self, workspace, rules, what: str) -> None:
+        """The log has what the rule says, and no more."""
+        (anchor, head, rows), = self._rows(
+            workspace, "SELECT coalesce((SELECT sequence FROM anchor), 0), (SELECT sequence FROM head), "
+                       "(SELECT count(*) FROM change)")
+        wanted = min(int(rules.get("KEEP_LOG", "1000000")), head)
+        self.check(rows == wanted and anchor == head - rows, f"{what}: {rows} changes are kept of {head}, anchor {anchor}")
 
     def _check_whole(self, workspace, kept, what: str) -> None:
         """Between two runs: `verify` is content, every kept content is there to the byte, nothing else is marked."""

@@ -29,6 +29,8 @@ KEYS = {
     "seal": ("name",),
     "collected": ("document", "version"),
     "annotation": ("document",),
+    "anchor": ("id",),
+    "vouched": ("sequence",),
     "field": ("name", "value", "document"),
 }
 
@@ -63,6 +65,7 @@ class Tamper(Campaign):
         yield "rows forged", self.forge
         yield "schema", self.schema
         yield "heads", self.heads
+        yield "pruned by a stranger", self.stranger
 
     # The collection
 
@@ -101,6 +104,10 @@ class Tamper(Campaign):
             bare.edit(4)
             bare.delete(1)
             self.check_ends(workspace.sync("--allow-mass-delete"), (0,), f"round {number}")
+            if number == 0:
+                outcome = workspace.call("verify", "--offline", "--write-head", "early-head")
+                self.check_ends(outcome, (0,), "a head from before the log is pruned")
+                pruned = workspace.status()["sequence"] + 1
         workspace.configure(sources % ", metadata: { team: ops }")
         self.check_ends(workspace.sync(), (0,), "metadata")
         self.check_ends(workspace.sync(FRESHET_EMBEDDER_DIMENSION="32"), (0,), "another model")
@@ -109,7 +116,12 @@ class Tamper(Campaign):
         self.check_ends(workspace.call("track", *map(str, named), "-m", "level=3", "-m", "team=sales"), (0,), "annotated")
         self.check_ends(workspace.call("events", "--consumer", "mirror", "--limit", "3"), (0,), "a consumer begins")
         kept = "1" if self.options.quick else "2"
-        self.check_ends(workspace.call("gc", FRESHET_HISTORY_KEEP_LAST=kept), (0,), "old versions are collected")
+        # Up to the first round: later ones made versions that are in the log.
+        changes = workspace.status()["sequence"] - pruned
+        self.check_ends(
+            workspace.call("gc", FRESHET_HISTORY_KEEP_LAST=kept, FRESHET_HISTORY_KEEP_LOG=str(changes)), (0,),
+            "old versions are collected, and the log is pruned",
+        )
         self.check_verifies(workspace, "before any alteration")
         self.whole = self._database(workspace, "whole.sqlite")
         with contextlib.closing(sqlite3.connect(self.whole)) as database:
@@ -120,6 +132,9 @@ class Tamper(Campaign):
             }
             self.vectors = max(table for table in self.columns if table.startswith("vector_"))
             self.changes = database.execute("SELECT count(*) FROM change").fetchone()[0]
+            self.anchor = database.execute("SELECT sequence FROM anchor").fetchone()[0]
+            vouched = database.execute("SELECT count(*) FROM vouched").fetchone()[0]
+            self.check(self.anchor > 10 and vouched > 10, f"pruned up to {self.anchor}, {vouched} rows vouched for")
             self.chunks = database.execute("SELECT count(*) FROM chunk").fetchone()[0]
             marks = database.execute("SELECT count(*) FROM collected").fetchone()[0]
             self.check(marks > 2, f"only {marks} versions were collected")
@@ -130,7 +145,10 @@ class Tamper(Campaign):
         self.head = str(workspace.folder / "head")
         self.counts = collections.defaultdict(collections.Counter)
         self.missed: list[str] = []
-        self.say(f"{self.changes} changes, {self.chunks} chunks, {marks} collected versions")
+        self.say(
+            f"{self.changes} changes after the {self.anchor} that were pruned, {vouched} of which are vouched for; "
+            f"{self.chunks} chunks, {marks} collected versions"
+        )
 
     def _backup(self, workspace, number: int) -> None:
         self.backups.append(self._database(workspace, f"backup-{number}.sqlite"))
@@ -289,11 +307,13 @@ class Tamper(Campaign):
                 documents("SELECT DISTINCT document FROM version WHERE run = ?", row["uuid"])
             case "seal":
                 names.add(row["name"])
-            case "collected":
+            case "collected" | "vouched":
                 document(row["document"])
-                names.add("table collected")
+                names.add(f"table {table}")
             case "annotation":
                 names.add("table annotation")
+            case "anchor":
+                names.update(("anchor", "change", "Change"))
             case "head":
                 names.update(("head", "floor", "Passage"))
             case _:
@@ -366,7 +386,7 @@ class Tamper(Campaign):
     def forge(self, chance) -> None:
         """A copy of a row under a new key, with what has to be unique made so."""
         for table in (*KEYS, self.vectors):
-            if table in ("head", "field", "seal", "annotation"):
+            if table in ("head", "field", "seal", "annotation", "anchor"):
                 continue
             names = [column[1] for column in self.columns[table]]
             with contextlib.closing(sqlite3.connect(self.whole)) as database:
@@ -432,7 +452,7 @@ class Tamper(Campaign):
         self._expect_head("a backup with another history after it", "head_restored", self.verified(head=True))
         self.workspace_.call("sync")
         # One old version's owner, and every hash after it recomputed.
-        for sequence in chance.sample(range(1, self.changes), 2 if self.options.quick else 6):
+        for sequence in chance.sample(range(self.anchor + 1, self.anchor + self.changes), 2 if self.options.quick else 6):
             plain = self.tampered(lambda database, sequence=sequence: rewrite(database, sequence))
             self.check(not plain.get("problems"), f"a consistent history is expected to verify: {str(plain)[:300]}")
             answer = self.verified(head=True)
@@ -440,6 +460,10 @@ class Tamper(Campaign):
             short = self._short_head()
             outcome = self.workspace_.call("verify", "--json", "--offline", "--head", short)
             self.check(outcome.code == 1 and "head_rewritten" in outcome.output, f"{short}: {outcome}")
+        # A head from before the log's beginning says nothing any more, and is told so.
+        self.tampered(lambda database: None)
+        early = self.workspace_.call("verify", "--json", "--offline", "--head", str(self.workspace_.folder / "early-head"))
+        self._expect_head("a head from before the anchor", "head_pruned", early.value())
         other = self.workspace("other")
         (other.docs / "a.md").write_text("# Other\n\nAnother collection.\n")
         other.sync()
@@ -447,6 +471,47 @@ class Tamper(Campaign):
         self._expect_head("another collection", "head_other_collection", outcome.value())
         self.check(outcome.code == 1, f"another collection: {outcome}")
         self.tampered(lambda database: None)
+
+    # The log's beginning
+
+    def stranger(self, chance) -> None:
+        """Rows pruned and the anchor moved by somebody who does not know all that has to follow."""
+        head = self.anchor + self.changes
+        for number in range(2 if self.options.quick else 6):
+            further = chance.randrange(self.anchor + 1, head)
+            back = chance.randrange(1, self.anchor)
+
+            def prune(database, last=further, moves=True):
+                if moves:
+                    database.execute(
+                        "UPDATE anchor SET (sequence, chain, at) = "
+                        "(SELECT sequence, chain, at FROM change WHERE sequence = ?)", (last,)
+                    )
+                database.execute("DELETE FROM change WHERE sequence <= ?", (last,))
+                database.execute("UPDATE head SET history_floor = max(history_floor, ?)", (last,))
+
+            self.judge("anchor", "(rows pruned)", "", self.tampered(prune), set())
+            self.judge("anchor", "(rows pruned, anchor left)", "", self.tampered(lambda d: prune(d, moves=False)), set())
+            self.judge("anchor", "(moved back)", "",
+                       self.tampered([("UPDATE anchor SET sequence = ?", (back,))]), set())
+            self.judge("anchor", "(moved on)", "",
+                       self.tampered([("UPDATE anchor SET sequence = ?", (further,))]), set())
+
+            # A version from before the anchor with its chain recomputed to the document's end, and seals as they were.
+            def rewrite_version(database):
+                database.row_factory = sqlite3.Row
+                rows = database.execute("SELECT * FROM version WHERE sequence <= ?", (self.anchor,)).fetchall()
+                chosen = chance.choice(rows)
+                where = (chosen["document"], chosen["number"])
+                database.execute("UPDATE version SET owner = 'nobody' WHERE document = ? AND number = ?", where)
+                chain = bytes(32)
+                of = "SELECT * FROM version WHERE document = ? ORDER BY number"
+                for row in database.execute(of, where[:1]).fetchall():
+                    chain = hashlib.sha256(chain + version_bytes(row)).digest()
+                    database.execute("UPDATE version SET chain = ? WHERE document = ? AND number = ?",
+                                     (chain, row["document"], row["number"]))
+
+            self.judge("vouched", "(a version rewritten)", "", self.tampered(rewrite_version), set())
 
     def _short_head(self) -> str:
         lines = dict(line.split(" ", 1) for line in pathlib.Path(self.head).read_text().splitlines()[1:])
@@ -555,7 +620,7 @@ def rewrite(database, sequence: int) -> None:
         database.execute(
             "UPDATE change SET version_chain = ? WHERE document = ? AND version = ?", (chain, row["document"], row["number"])
         )
-    chain = bytes(32)
+    chain = database.execute("SELECT coalesce((SELECT chain FROM anchor), zeroblob(32))").fetchone()[0]
     for row in database.execute(
         "SELECT c.*, d.uuid FROM change c JOIN document d ON d.id = c.document ORDER BY c.sequence"
     ).fetchall():

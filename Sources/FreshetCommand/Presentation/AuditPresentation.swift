@@ -16,12 +16,18 @@ extension AuditHeader {
 
   /// The period in words.
   var period: String {
-    let from = since.map { $0.description } ?? "the beginning"
+    let from = since.map { $0.description } ?? (head.anchor.sequence > 0 ? "the log's beginning" : "the beginning")
     // The first moment after the period, so that a day ends with its last millisecond.
     let to = until.map { "before \($0)" } ?? "now"
     let changes =
       totals.changes == 0 ? "" : ", changes \(max(1, selection.first)) to \(min(selection.last, head.sequence))"
     return "from \(from) to \(to)\(changes)"
+  }
+
+  /// From where the log is kept; `nil` when it is whole.
+  var keptLog: String? {
+    guard head.anchor.sequence > 0 else { return nil }
+    return "kept from change \(head.anchor.sequence + 1) on, after \(head.anchor.at)"
   }
 
   /// Counts by kind, in the order of the kinds.
@@ -45,6 +51,7 @@ extension AuditHeader {
       "Changes     " + counts + (kinds.isEmpty ? "" : ": \(kinds)"),
     ]
     if !actors.isEmpty { lines.append("Actors      \(actors)") }
+    if let keptLog { lines.append("Log         \(keptLog)") }
     return lines.map(\.displayable)
   }
 }
@@ -176,7 +183,12 @@ struct AuditLines: AuditWriter {
         "until": header.until.map { .string($0.description) } ?? .null, "first": .integer(header.selection.first),
         "last": .integer(header.selection.last),
       ],
-      "head": header.head.json, "documents": .integer(Int64(header.totals.documents)),
+      "head": header.head.json,
+      "log": [
+        "first": .integer(header.head.anchor.sequence + 1),
+        "after": header.head.anchor.sequence > 0 ? .string(header.head.anchor.at.description) : .null,
+      ],
+      "documents": .integer(Int64(header.totals.documents)),
       "changes": .integer(Int64(header.totals.changes)),
       "by_change": .object(header.kinds.map { .init($0.kind.rawValue, .integer(Int64($0.count))) }),
       "by_actor": .object(header.actors.map { .init($0.actor, .integer(Int64($0.count))) }),

@@ -106,6 +106,7 @@ struct AuditMarkdown: AuditWriter {
       - Documents: \(header.totals.documents)
       """
     )
+    if let keptLog = header.keptLog { try output.line("- Log: \(keptLog)") }
     guard header.totals.changes > 0 else { return }
     try output.line("\n| Change | Count |\n|---|---:|")
     for (kind, count) in header.kinds { try row([kind.rawValue, "\(count)"]) }

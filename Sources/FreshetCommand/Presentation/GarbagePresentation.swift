@@ -11,6 +11,7 @@ extension ReclaimedAmounts {
       .init("vectors", .integer(Int64(vectors))), .init("renditions", .integer(Int64(renditions))),
       .init("texts", .integer(Int64(texts))),
       .init("contents", .integer(Int64(contents))), .init("models", .integer(Int64(models))),
+      .init("changes", .integer(Int64(changes))), .init("runs", .integer(Int64(runs))),
       .init("bytes", .integer(bytes)),
     ]
   }
@@ -20,10 +21,11 @@ extension ReclaimedAmounts {
     let counts: [(Int, String)] = [
       (versions, "version"), (contents, "content"), (renditions, "rendition"), (texts, "superseded text"),
       (chunks, "chunk"),
-      (passages, "passage"), (vectors, "vector"), (models, "model"),
+      (passages, "passage"), (vectors, "vector"), (models, "model"), (changes, "change"), (runs, "run"),
     ]
     let said = counts.filter { $0.0 > 0 }.map { Quantity.text(count: $0.0) + " \($0.1)\($0.0 == 1 ? "" : "s")" }
-    return said.isEmpty ? "nothing" : said.joined(separator: ", ") + " (\(Quantity.text(bytes: bytes)))"
+    if said.isEmpty { return "nothing" }
+    return said.joined(separator: ", ") + (bytes > 0 ? " (\(Quantity.text(bytes: bytes)))" : "")
   }
 }
 
@@ -33,6 +35,7 @@ extension GarbageReport {
     var members = removed.members
     members += [
       .init("complete", .boolean(isComplete)), .init("history_floor", .integer(historyFloor)),
+      .init("log_anchor", .integer(logAnchor)),
       .init("file_before", .integer((before?.bytes ?? 0) + (before?.logBytes ?? 0))),
       .init("file_after", .integer((after?.bytes ?? 0) + (after?.logBytes ?? 0))),
       .init("free_after", .integer(after?.freeBytes ?? 0)), .init("notice", notice.map { .string($0) } ?? .null),
@@ -55,6 +58,7 @@ extension GarbageForecast {
     var members = removable.members
     members += [
       .init("dry_run", .boolean(true)), .init("history_floor", .integer(historyFloor)),
+      .init("log_anchor", .integer(logAnchor)),
       .init("file_before", .integer((space?.bytes ?? 0) + (space?.logBytes ?? 0))),
       .init("free_before", .integer(space?.freeBytes ?? 0)),
     ]
@@ -74,6 +78,8 @@ extension GarbageProgress {
     case .marking:
       ProgressState(activity: "Applying the rules", completed: completed, isTotalFinal: false, unit: "documents")
     case .removing: ProgressState(activity: "Removing", completed: completed, total: total, unit: "versions")
+    case .pruning:
+      ProgressState(activity: "Pruning the log", completed: completed, isTotalFinal: false, unit: "changes")
     case .returning:
       ProgressState(activity: "Returning space", completed: completed >> 20, total: total.map { $0 >> 20 }, unit: "MiB")
     }

@@ -11,7 +11,8 @@ extension Verb {
     overview: "Remove what the rules of `history` let go, and return the space.",
     discussion: """
       Contents, texts, passages and vectors that only such versions had are removed, and those of models that are no \
-      longer used. Of every version the row stays, with its hash. Without rules every version keeps everything.
+      longer used. Of every version the row stays, with its hash. Without rules every version keeps everything. \
+      The log of changes is cut to `history.keep_log`.
 
       Searches go on meanwhile. What is done is done when it is interrupted; the next call goes on there.
       """,

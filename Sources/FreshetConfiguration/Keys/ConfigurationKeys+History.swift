@@ -1,3 +1,5 @@
+import FreshetModel
+
 extension ConfigurationKeys {
   typealias RuleKey = ConfigurationKey<HistoryRules>
 
@@ -57,6 +59,17 @@ extension ConfigurationKeys {
   static let history: [Key] =
     historyRules.map { Key("history", \.history.rules, $0) } + [
       Key(
+        "history.keep_log",
+        \.history.keepLog,
+        .logRetention,
+        default: defaults,
+        """
+        How much of the log of changes is kept: the newest so many (`1000000`), those of so long (`365d`), or `forever`. \
+        What consumers have not read stays up to twice as long. Older changes are neither events nor in `audit`; the \
+        versions of documents stay.
+        """
+      ),
+      Key(
         "history.collect",
         \.history.collection,
         .choice,
@@ -71,6 +84,39 @@ extension ConfigurationKeys {
         "How contents and texts are stored. A change concerns what is stored from then on."
       ),
     ]
+}
+
+extension ValueType where Value == LogRetention {
+  static var logRetention: Self {
+    let title = "number of changes, duration or `forever`"
+    let duration = ValueType<Duration>.duration(.seconds(1) ... .seconds(36_500 * 86_400))
+    return ValueType(
+      title: title,
+      read: { node in
+        let text = try scalar(node, expecting: title)
+        if text == "forever" { return .forever }
+        if text.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == UInt8(ascii: "_") }) {
+          let digits = text.filter { $0 != "_" }
+          guard let count = Int64(digits), (1...1_000_000_000_000).contains(count) else {
+            throw ValueProblem("must be 1 to 1000000000000 changes; here stands `\(text.shown)`.")
+          }
+          return .changes(count)
+        }
+        do {
+          return .time(try duration.read(node))
+        } catch is ValueProblem {
+          throw ValueProblem("must be a \(title), such as `1000000` or `365d`; here stands `\(text.shown)`.")
+        }
+      },
+      write: { value in
+        switch value {
+        case .forever: "`forever`"
+        case .changes(let count): "`\(count)`"
+        case .time(let time): duration.write(time)
+        }
+      }
+    )
+  }
 }
 
 extension ValueType where Value == HistoryRules? {

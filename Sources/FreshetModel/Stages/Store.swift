@@ -307,6 +307,12 @@ public protocol StoreSnapshot {
     collecting versions: [(document: DocumentID, versions: [Int])],
     withoutChunks passages: Bool
   ) throws -> (amounts: ReclaimedAmounts, historyFloor: SequenceNumber)
+
+  // MARK: Log pruning
+
+  /// How many runs would go with the log's rows up to a change: those that ended before its time and have no change after
+  /// it, but never one of the newest `RunRecord.keptMin`.
+  func runsPruned(withLogThrough sequence: SequenceNumber) throws -> Int
 }
 
 /// Something that does not hold in a collection.
@@ -448,5 +454,9 @@ public protocol StoreTransaction: StoreSnapshot {
 
   /// Removes some of the garbage of a kind: about `limit` rows, so that a step is short however much there is. A live
   /// document and a version that is kept lose nothing.
+  ///
+  /// Of the log (`Garbage.log`) whole rows go from its beginning, and never the newest; `head.anchor` and the history floor
+  /// move with them. What they vouched for of versions and editions that are kept stays vouched for.
+  /// - Throws: `FreshetError` with `store_damaged` when a row of the log that is to go is not what was written.
   func sweep(_ garbage: Garbage, limit: Int) throws -> SweptGarbage
 }

@@ -139,6 +139,8 @@ public struct Head: Hashable, Sendable {
   public var at: Timestamp
   /// The first sequence whose state can still be asked for.
   public var historyFloor: SequenceNumber
+  /// Where the log begins.
+  public var anchor: LogAnchor
 
   /// Describes a head.
   public init(
@@ -147,7 +149,8 @@ public struct Head: Hashable, Sendable {
     sequence: SequenceNumber,
     chain: ContentHash,
     at: Timestamp,
-    historyFloor: SequenceNumber
+    historyFloor: SequenceNumber,
+    anchor: LogAnchor = .beginning
   ) {
     self.collection = collection
     self.epoch = epoch
@@ -155,6 +158,7 @@ public struct Head: Hashable, Sendable {
     self.chain = chain
     self.at = at
     self.historyFloor = historyFloor
+    self.anchor = anchor
   }
 
   /// The head as a position of a thing derived from the model's vectors.

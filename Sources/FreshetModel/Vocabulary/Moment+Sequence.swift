@@ -15,9 +15,10 @@ extension Moment {
   ///   - snapshot: the collection.
   ///   - now: what a time before now is counted from.
   ///   - edge: whether what the moment names (a day, a run) belongs to the state.
-  ///   - isStateNeeded: whether the state must still be kept; the log is longer than that.
+  ///   - isStateNeeded: whether the state must still be kept; the log may be longer than that.
   /// - Throws: `FreshetError` with `invalid_argument` for a sequence that has not come yet and for several runs of that
-  ///   beginning, `not_found` for no such run, `history_pruned` when the state of that moment is no longer kept.
+  ///   beginning, `not_found` for no such run, `history_pruned` when the state of that moment, or the log of it, is no longer
+  ///   kept.
   public func sequence(
     in snapshot: any StoreSnapshot,
     now: Timestamp,
@@ -48,6 +49,7 @@ extension Moment {
     case .run(let prefix): sequence = try Self.edge(edge, ofRun: prefix, in: snapshot)
     }
     guard !isStateNeeded || sequence >= head.historyFloor else { throw try pruned(in: snapshot) }
+    guard sequence >= head.anchor.sequence else { throw Self.logPruned(in: head) }
     return sequence
   }
 
@@ -57,18 +59,9 @@ extension Moment {
     return overflow ? (seconds < 0 ? .min : .max) : whole + attoseconds / 1_000_000_000_000_000
   }
 
-  /// The last change with a time before the limit, found by bisection: times never decrease.
+  /// A number before the log's beginning when the change lies there.
   private static func lastChange(before limit: Timestamp, in snapshot: any StoreSnapshot) throws -> SequenceNumber {
-    var low: SequenceNumber = 0
-    var high = snapshot.head.sequence
-    while low < high {
-      let middle = low + (high - low + 1) / 2
-      guard let change = try snapshot.changes(after: middle - 1, limit: 1).first else {
-        throw FreshetError(.storeDamaged, "the log has no change \(middle)")
-      }
-      if change.at < limit { low = middle } else { high = middle - 1 }
-    }
-    return low
+    try snapshot.lastChange(before: limit) ?? -1
   }
 
   private static func edge(
@@ -104,9 +97,19 @@ extension Moment {
   /// Changes of an unfinished run that are read at once.
   private static let runPage = 1_000
 
+  private static func logPruned(in head: Head) -> FreshetError {
+    FreshetError(
+      .historyPruned,
+      "the log of this collection is kept from change \(head.anchor.sequence + 1) on, after \(head.anchor.at) "
+        + "(`history.keep_log`), and this moment lies before it"
+    )
+  }
+
   private func pruned(in snapshot: any StoreSnapshot) throws -> FreshetError {
     let floor = snapshot.head.historyFloor
-    let since = try snapshot.changes(after: floor - 1, limit: 1).first.map { " (\($0.at))" } ?? ""
+    let anchor = snapshot.head.anchor
+    let first = floor == anchor.sequence ? anchor.at : try snapshot.changes(after: floor - 1, limit: 1).first?.at
+    let since = first.map { " (\($0))" } ?? ""
     return FreshetError(
       .historyPruned,
       "the history of this collection is kept from change \(floor)\(since) on, and this moment lies before it"

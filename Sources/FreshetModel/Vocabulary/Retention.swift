@@ -58,9 +58,16 @@ public struct ReclaimedAmounts: Hashable, Sendable {
   public var contents = 0
   /// Retired models.
   public var models = 0
+  /// Rows of the log.
+  public var changes = 0
+  /// Runs of which no change is left in the log.
+  public var runs = 0
   /// Bytes of contents, renditions, texts, vectors and layouts as they were stored; what stands around them in the file
   /// comes on top.
   public var bytes: Int64 = 0
+
+  /// Rows of the log that one step prunes at most: each is read and checked first.
+  public static let changesPerStep = 2_000
 
   /// Starts with nothing.
   public init() {}
@@ -69,7 +76,9 @@ public struct ReclaimedAmounts: Hashable, Sendable {
   public var isEmpty: Bool { self == ReclaimedAmounts() }
 
   /// Rows that were removed or marked.
-  public var rows: Int { versions + editions + chunks + passages + vectors + renditions + texts + contents + models }
+  public var rows: Int {
+    versions + editions + chunks + passages + vectors + renditions + texts + contents + models + changes + runs
+  }
 
   /// Adds up.
   public static func += (left: inout Self, right: Self) {
@@ -82,6 +91,8 @@ public struct ReclaimedAmounts: Hashable, Sendable {
     left.texts += right.texts
     left.contents += right.contents
     left.models += right.models
+    left.changes += right.changes
+    left.runs += right.runs
     left.bytes += right.bytes
   }
 }
@@ -97,6 +108,8 @@ public enum Garbage: Hashable, Sendable {
   /// Texts of renditions that no live document is indexed by, where the content is not kept: those of an earlier Freshet,
   /// which kept them. Since then they go with the change that supersedes them.
   case supersededTexts
+  /// The log's rows up to a change, which the anchor stands for from then on, and the runs that no row is left of.
+  case log(through: SequenceNumber)
 }
 
 /// What a step removed.

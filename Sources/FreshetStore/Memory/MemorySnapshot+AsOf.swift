@@ -13,12 +13,12 @@ extension MemoryState {
     var past = self
     past.changes = changes.filter { $0.sequence <= sequence }
     past.head.sequence = sequence
-    past.head.chain = past.changes.last?.chain ?? .zero
-    past.head.at = past.changes.last?.at ?? .epoch
+    past.head.chain = past.changes.last?.chain ?? head.anchor.chain
+    past.head.at = past.changes.last?.at ?? head.anchor.at
     past.runs = runs.filter { $0.firstSequence <= sequence }
     past.items = [:]
     past.failures = [:]
-    let names = Set(past.changes.map { UTF8Text($0.source) })
+    let names = Set((past.changes.map(\.source) + vouched.values.map(\.source)).map { UTF8Text($0) })
     past.sources = (sources + removedSources).filter { names.contains(UTF8Text($0.name)) }
     past.removedSources = []
     past.documents = [:]

@@ -145,13 +145,16 @@ extension MemorySnapshot {
   // MARK: Log and care
 
   func changes(after sequence: SequenceNumber, limit: Int) -> [ChangeRecord] {
-    Array(state.changes.dropFirst(Int(clamping: max(0, sequence))).prefix(max(0, limit)))
+    let known = max(0, sequence - head.anchor.sequence)
+    return Array(state.changes.dropFirst(Int(clamping: known)).prefix(max(0, limit)))
   }
 
   func chain(at sequence: SequenceNumber) -> ContentHash? {
     if sequence == 0 { return .zero }
-    guard sequence > 0, sequence <= SequenceNumber(state.changes.count) else { return nil }
-    return state.changes[Int(sequence - 1)].chain
+    let index = sequence - head.anchor.sequence - 1
+    if index == -1 { return head.anchor.chain }
+    guard index >= 0, index < SequenceNumber(state.changes.count) else { return nil }
+    return state.changes[Int(index)].chain
   }
 
   func failures(source: String?, itemPath: [UInt8]?) -> [FailureRecord] {
@@ -196,7 +199,7 @@ extension MemorySnapshot {
 
   func problems(checkingContents contents: Bool) throws -> [IntegrityProblem] {
     var found = ProblemCollector()
-    var chain = ContentHash.zero
+    var chain = head.anchor.chain
     for change in state.changes {
       chain = SHA256.link(chain, change.canonicalBytes)
       if chain != change.chain { found.add("chain_broken", "Change \(change.sequence) is not what was written.") }

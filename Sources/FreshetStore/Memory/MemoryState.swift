@@ -49,6 +49,14 @@ struct MemoryState: Sendable {
     var vectors: [PassageID: [UInt16]] = [:]
   }
 
+  /// What is kept of a pruned row of the log: that of a kept edition, or of the deletion of a document.
+  struct Vouched: Sendable {
+    var document: DocumentID
+    var version: Int
+    var source: String
+    var isDeletion: Bool
+  }
+
   struct FailureKey: Hashable, Sendable {
     var source: String
     var itemPath: [UInt8]
@@ -84,6 +92,8 @@ struct MemoryState: Sendable {
   var settings: [UTF8Text: String] = [:]
   var annotations: [DocumentID: Metadata] = [:]
   var consumers: [UTF8Text: ConsumerRecord] = [:]
+  /// What is kept of pruned rows of the log, by their sequence.
+  var vouched: [SequenceNumber: Vouched] = [:]
   /// The metadata of the edition that each change made, or that a deletion ended.
   var changedMetadata: [SequenceNumber: Metadata] = [:]
 

@@ -50,6 +50,7 @@ extension MemoryTransaction {
       }
       state.models.removeAll { $0.record.state == .retired }
     case .supersededTexts: return sweepSupersededTexts(limit: limit)
+    case .log(let sequence): return pruneLog(through: sequence, limit: limit)
     }
     return SweptGarbage(amounts: amounts, isDone: true)
   }
@@ -73,7 +74,9 @@ extension MemoryTransaction {
     stored.past.removeAll { $0.record.version == version && $0.record.state == .live }
     for edition in gone.editions {
       state.changedMetadata[edition.from] = nil
-      if let end = edition.to, state.changes[Int(end - 1)].kind == .deleted { state.changedMetadata[end] = nil }
+      state.vouched[edition.from] = nil
+      let isDeleted = stored.versions.contains { $0.sequence == edition.to && $0.kind == .deleted }
+      if let end = edition.to, isDeleted { state.changedMetadata[end] = nil }
     }
     state.documents[document] = stored
     amounts.versions += 1

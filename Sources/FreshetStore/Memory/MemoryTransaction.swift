@@ -47,7 +47,9 @@ final class MemoryTransaction: MemorySnapshot, StoreTransaction {
     }
     let removed = state.sources.remove(at: index)
     // The history of documents refers to it, also of those that have moved to another source.
-    let isKnown = state.changes.contains { UTF8Text($0.source) == UTF8Text(removed.name) }
+    let isKnown =
+      state.changes.contains { UTF8Text($0.source) == UTF8Text(removed.name) }
+      || state.vouched.values.contains { UTF8Text($0.source) == UTF8Text(removed.name) }
     if isKnown { state.removedSources.append(removed) }
   }
 

@@ -22,12 +22,17 @@ struct CollectedHistory {
   let marks: [Int: Bool]
   /// Where the edition of a change stands in `logged`.
   private let places: [SequenceNumber: Int]
+  /// Up to this change the log was pruned, and does not tell which editions of collected versions there were.
+  private let pruned: SequenceNumber
   /// Where the run of editions of collected versions ends that an edition stands in; its own change for any other.
   private let runEnds: [SequenceNumber]
 
-  /// - Parameter changes: the document's changes, oldest first.
-  init(marks: [Int: Bool], changes: [LoggedChange]) {
+  /// - Parameters:
+  ///   - changes: the document's changes, oldest first; of pruned ones those that made versions or kept editions.
+  ///   - pruned: the log's anchor.
+  init(marks: [Int: Bool], changes: [LoggedChange], pruned: SequenceNumber = 0) {
     self.marks = marks
+    self.pruned = pruned
     var logged: [Logged] = []
     for (index, change) in changes.enumerated() where !change.isDeletion {
       let next = index + 1 < changes.count ? changes[index + 1].sequence : nil
@@ -53,9 +58,18 @@ struct CollectedHistory {
 
   /// Whether the stretch between two changes is nothing but editions of collected versions, one after the other.
   func isCollected(from start: SequenceNumber, to end: SequenceNumber) -> Bool {
-    guard start < end, let first = places[start] else { return false }
+    guard start < end, let first = place(of: start) else { return false }
     if runEnds[first] == end { return true }
-    return end < runEnds[first] && places[end] != nil
+    return end < runEnds[first] && place(of: end) != nil
+  }
+
+  /// Where the edition of a change stands; of a pruned change, that of the collected version which was current then.
+  private func place(of sequence: SequenceNumber) -> Int? {
+    if let place = places[sequence] { return place }
+    guard sequence <= pruned, let place = logged.lastIndex(where: { $0.from < sequence }),
+      isCollected(logged[place].version), sequence < logged[place].to ?? .max
+    else { return nil }
+    return place
   }
 
   /// Whether a chunk that is open longer than the editions that have it, is so for editions of collected versions alone.
@@ -77,10 +91,16 @@ extension SQLiteSnapshot {
     let marks = try collectedVersions(row: document)
     guard !marks.isEmpty else { return nil }
     let changes = try connection.rows(
-      "SELECT sequence, version, kind = 'deleted' FROM change WHERE document = ?1 ORDER BY sequence",
-      .integer(document)
+      """
+      SELECT sequence, version, kind = 'deleted' FROM change WHERE document = ?1
+      UNION SELECT sequence, number, kind = 'deleted' FROM version WHERE document = ?1 AND sequence <= ?2
+      UNION SELECT sequence, version, edition = ?3 FROM vouched WHERE document = ?1 ORDER BY sequence
+      """,
+      .integer(document),
+      .integer(head.anchor.sequence),
+      .hash(VouchedRow.deletion)
     ) { LoggedChange(sequence: $0.integer(0), version: $0.int(1), isDeletion: $0.integer(2) != 0) }
-    return CollectedHistory(marks: marks, changes: changes)
+    return CollectedHistory(marks: marks, changes: changes, pruned: head.anchor.sequence)
   }
 
   /// Marks, or those of a document, that fit no version, or one that cannot have been collected.

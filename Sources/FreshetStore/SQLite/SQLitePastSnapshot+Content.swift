@@ -62,8 +62,8 @@ extension SQLitePastSnapshot {
     let layout = try layout(of: document)
     let found = try connection.row(
       """
-      SELECT d.uuid, c.source, v.origin FROM document d JOIN version v ON v.document = d.id
-        JOIN change c ON c.sequence = v.sequence
+      SELECT d.uuid, coalesce(c.source, w.source), v.origin FROM document d JOIN version v ON v.document = d.id
+        LEFT JOIN change c ON c.sequence = v.sequence LEFT JOIN vouched w ON w.sequence = v.sequence
       WHERE d.id = ?1 AND v.sequence <= ?2 ORDER BY v.number DESC LIMIT 1
       """,
       .integer(document),

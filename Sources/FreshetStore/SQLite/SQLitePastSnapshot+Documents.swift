@@ -6,11 +6,14 @@ extension SQLitePastSnapshot {
   ///
   /// The last version knows where the document stood and whether it was live, the last edition what was indexed of it.
   static let documentSelection = """
-    SELECT d.uuid, coalesce(s.id, 0), c.source, d.item_path, v.origin, v.kind <> 'deleted', v.number, v.content_hash,
+    SELECT d.uuid, coalesce(s.id, 0), \(source), d.item_path, v.origin, v.kind <> 'deleted', v.number, v.content_hash,
       v.size, e.title, e.metadata, e.pipeline, r.parser, e.state, e.chunk_count, v.file_modified, d.created_at, v.at,
       \(touched)
     \(documentTables) LEFT JOIN rendition r ON r.id = e.rendition\n
     """
+
+  /// The source's name as the log has it, or what is kept of the log's beginning.
+  static let source = "coalesce(c.source, w.source)"
 
   /// When the file was changed, where that is noted beside the version: of documents that did not change since, whose
   /// fields are those of the present.
@@ -21,7 +24,8 @@ extension SQLitePastSnapshot {
     FROM document d
       JOIN version v ON v.document = d.id AND v.number = (
         SELECT n.number FROM version n WHERE n.document = d.id AND n.sequence <= ?1 ORDER BY n.number DESC LIMIT 1)
-      JOIN change c ON c.sequence = v.sequence LEFT JOIN source s ON s.name = c.source
+      LEFT JOIN change c ON c.sequence = v.sequence LEFT JOIN vouched w ON w.sequence = v.sequence
+      LEFT JOIN source s ON s.name = \(source)
       LEFT JOIN edition e ON e.id = (
         SELECT f.id FROM edition f WHERE f.document = d.id AND f.from_sequence <= ?1
         ORDER BY f.from_sequence DESC LIMIT 1)
@@ -46,7 +50,8 @@ extension SQLitePastSnapshot {
     try connection.rows(
       """
       SELECT id, name, location, configuration, root_identity, pipeline FROM source
-      WHERE EXISTS(SELECT 1 FROM change WHERE change.source = source.name AND change.sequence <= ?1) ORDER BY name
+      WHERE EXISTS(SELECT 1 FROM change WHERE change.source = source.name AND change.sequence <= ?1)
+        OR EXISTS(SELECT 1 FROM vouched WHERE vouched.source = source.name) ORDER BY name
       """,
       sequence
     ) { row in
@@ -110,7 +115,7 @@ extension SQLitePastSnapshot {
     try selectDocuments(
       """
       WHERE d.id IN (SELECT document FROM version WHERE content_hash = ?2) AND v.content_hash = ?2
-        AND v.kind <> 'deleted' ORDER BY c.source, v.origin
+        AND v.kind <> 'deleted' ORDER BY coalesce(c.source, w.source), v.origin
       """,
       .hash(contentHash)
     )
@@ -131,7 +136,7 @@ extension SQLitePastSnapshot {
   func liveDocumentCount(source: String?) throws -> Int {
     try connection.rows(
       composed: """
-        SELECT count(*) \(Self.documentTables) WHERE v.kind <> 'deleted' AND (?2 IS NULL OR c.source = ?2)
+        SELECT count(*) \(Self.documentTables) WHERE v.kind <> 'deleted' AND (?2 IS NULL OR \(Self.source) = ?2)
         """,
       [sequence, .text(orNull: source)]
     ) { $0.int(0) }.first ?? 0

@@ -6,7 +6,7 @@ extension SQLitePastSnapshot {
     var values = [sequence]
     if let source = query.source {
       values.append(.text(source))
-      conditions.append("c.source = ?\(values.count)")
+      conditions.append("\(Self.source) = ?\(values.count)")
     }
     if let state = query.state { conditions.append("v.kind \(state == .live ? "<>" : "=") 'deleted'") }
     let allowed = try listed(type: query.type, filter: query.filter, state: query.state)
@@ -14,7 +14,8 @@ extension SQLitePastSnapshot {
     let order = Self.column(of: query.order).map { "\($0) \(direction), " } ?? ""
     // As in the present's listing.
     let ties =
-      query.order == .origin ? "c.source \(direction), v.origin \(direction), d.id" : "c.source, v.origin, d.id"
+      query.order == .origin
+      ? "\(Self.source) \(direction), v.origin \(direction), d.id" : "\(Self.source), v.origin, d.id"
     let statement = try connection.statement(
       composed: """
         SELECT d.id \(Self.documentTables)

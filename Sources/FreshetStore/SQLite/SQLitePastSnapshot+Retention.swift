@@ -13,6 +13,10 @@ extension SQLitePastSnapshot {
 
   func passagesWithoutChunks(limit: Int) throws -> [PassageID] { try present.passagesWithoutChunks(limit: limit) }
 
+  func runsPruned(withLogThrough sequence: SequenceNumber) throws -> Int {
+    try present.runsPruned(withLogThrough: sequence)
+  }
+
   func hasSupersededTexts() throws -> Bool { try present.hasSupersededTexts() }
 
   func reclaimable(

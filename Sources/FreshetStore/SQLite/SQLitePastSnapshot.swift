@@ -23,8 +23,8 @@ final class SQLitePastSnapshot: StoreSnapshot {
     self.present = present
     var head = present.head
     head.sequence = sequence
-    if sequence == 0 {
-      (head.chain, head.at) = (.zero, .epoch)
+    if sequence == head.anchor.sequence {
+      (head.chain, head.at) = (head.anchor.chain, head.anchor.at)
     } else {
       let change = try present.connection.row("SELECT chain, at FROM change WHERE sequence = ?1", .integer(sequence)) {
         (chain: try $0.hash(0), at: $0.timestamp(1))
@@ -114,7 +114,8 @@ final class SQLitePastSnapshot: StoreSnapshot {
     var places: [ChangedPlace: [ChangedDocument]] = [:]
     let statement = try connection.statement(
       """
-      SELECT c.source, v.origin, v.kind <> 'deleted', v.sequence FROM version v JOIN change c ON c.sequence = v.sequence
+      SELECT coalesce(c.source, w.source), v.origin, v.kind <> 'deleted', v.sequence FROM version v
+        LEFT JOIN change c ON c.sequence = v.sequence LEFT JOIN vouched w ON w.sequence = v.sequence
       WHERE v.document = ?1 AND v.sequence <= ?2 ORDER BY v.number DESC LIMIT 1
       """
     )

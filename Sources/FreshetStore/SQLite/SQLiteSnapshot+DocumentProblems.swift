@@ -78,9 +78,9 @@ extension SQLiteSnapshot {
     _ document: DocumentRow,
     _ found: inout ProblemCollector
   ) throws -> (versions: [VersionRecord], editions: [EditionRow], chunks: Int) {
-    let versions = try checkVersions(of: document, &found)
-    let editions = try editions(of: document, &found)
     let history = try collectedHistory(row: document.row)
+    let versions = try checkVersions(of: document, history: history, &found)
+    let editions = try editions(of: document, &found)
     try checkEditions(editions, of: document, versions: versions, history: history, &found)
     return (versions, editions, try checkChunks(of: document, in: editions, history: history, &found))
   }
@@ -99,6 +99,7 @@ extension SQLiteSnapshot {
 
   private func checkVersions(
     of document: DocumentRow,
+    history: CollectedHistory?,
     _ found: inout ProblemCollector
   ) throws -> [VersionRecord] {
     func problem(_ code: String, _ version: VersionRecord?, _ message: String) {
@@ -119,6 +120,15 @@ extension SQLiteSnapshot {
       }
       if !walk.holds(version.canonicalBytes, chain: version.chain) {
         problem("chain_broken", version, "version \(version.number) is not what was written.")
+      } else if version.sequence <= head.anchor.sequence {
+        let next = index + 1 < versions.count ? versions[index + 1].sequence : .max
+        let vouched = try vouchedProblem(
+          of: version,
+          isLast: next > head.anchor.sequence,
+          isCollected: history?.isCollected(version.number) ?? false,
+          document: document
+        )
+        if let vouched { problem(vouched.code, version, vouched.message) }
       } else if let logged = try loggedChange(version.sequence), logged.document == document.id,
         logged.version == version.number
       {
@@ -140,7 +150,8 @@ extension SQLiteSnapshot {
     if !agrees {
       problem("document_altered", last, "the document does not agree with its versions.")
     }
-    if let logged = try loggedChange(last.sequence), !logged.source.utf8.elementsEqual(document.source.utf8) {
+    let source = try loggedChange(last.sequence)?.source ?? vouched(last.sequence)?.source
+    if let source, !source.utf8.elementsEqual(document.source.utf8) {
       problem("document_altered", last, "the document stands in another source than the log says.")
     }
     return versions

@@ -97,15 +97,15 @@ extension SQLiteSnapshot {
       if edition.to != end || edition.from == next {
         problem("edition_altered", edition, "the edition of change \(edition.from) ends at another change.")
       }
-      guard let logged = try loggedChange(edition.from), logged.document == document.id else {
+      let version = versions.first { $0.number == edition.version }
+      guard let logged = try loggedEdition(edition.from, of: document, version) else {
         problem("edition_unlogged", edition, "the log does not have the edition of change \(edition.from).")
         continue
       }
-      let version = versions.first { $0.number == edition.version }
       // What is left of a collected version is not whole any more.
       let isCollected = history?.isCollected(edition.version) ?? false
       let fits =
-        try (isCollected || holds(edition, logged.edition)) && logged.version == edition.version
+        try (isCollected || holds(edition, logged.digest)) && logged.version == edition.version
         && logged.contentHash == edition.contentHash && edition.scope == Scope.everything.name
         && edition.isMetadataCanonical
       if !fits {
@@ -115,7 +115,7 @@ extension SQLiteSnapshot {
           "the edition of change \(edition.from) (version \(edition.version)), or a chunk, passage or rendition of it, is "
             + "not what was written."
         )
-      } else if !logged.kind.makesVersion, let version, logged.versionChain ?? version.chain != version.chain {
+      } else if !logged.makesVersion, let version, logged.versionChain ?? version.chain != version.chain {
         problem("version_altered", edition, "version \(edition.version) is not what change \(edition.from) says.")
       }
     }
@@ -125,6 +125,40 @@ extension SQLiteSnapshot {
     if document.isLive != (editions.last.map { $0.to == nil } ?? false) || document.edition != edition {
       problem("document_altered", editions.last, "the document does not agree with its editions.")
     }
+  }
+
+  /// What the log has of an edition, or what is kept of a row of it that was pruned.
+  private struct LoggedEdition {
+    var version: Int
+    var contentHash: ContentHash
+    var digest: ContentHash
+    var versionChain: ContentHash?
+    var makesVersion: Bool
+  }
+
+  private func loggedEdition(
+    _ sequence: SequenceNumber,
+    of document: DocumentRow,
+    _ version: VersionRecord?
+  ) throws -> LoggedEdition? {
+    guard sequence <= head.anchor.sequence else {
+      guard let logged = try loggedChange(sequence), logged.document == document.id else { return nil }
+      return LoggedEdition(
+        version: logged.version,
+        contentHash: logged.contentHash,
+        digest: logged.edition,
+        versionChain: logged.versionChain,
+        makesVersion: logged.kind.makesVersion
+      )
+    }
+    guard let vouched = try vouched(sequence), vouched.document == document.row else { return nil }
+    return LoggedEdition(
+      version: vouched.version,
+      contentHash: version?.contentHash ?? .zero,
+      digest: vouched.edition,
+      versionChain: vouched.versionChain,
+      makesVersion: version?.sequence == sequence
+    )
   }
 
   /// Whether an edition is the one of a digest, in today's form or in that from before renditions were in it.

@@ -35,6 +35,7 @@ extension SQLiteSnapshot {
 
   func chain(at sequence: SequenceNumber) throws -> ContentHash? {
     if sequence == 0 { return .zero }
+    if sequence == head.anchor.sequence { return head.anchor.chain }
     return try connection.row("SELECT chain FROM change WHERE sequence = ?1", .integer(sequence)) { try $0.hash(0) }
   }
 

@@ -7,7 +7,12 @@ import FreshetSystem
 /// the one that it should have. So one altered row is one finding.
 struct ChainWalk {
   /// What the next row's link may start from; none after a gap, where nothing can be said of the next row.
-  private var links: [ContentHash] = [.zero]
+  private var links: [ContentHash]
+
+  /// - Parameter start: the chain's value before the first row.
+  init(from start: ContentHash = .zero) {
+    links = [start]
+  }
 
   /// Whether the row is what was written, as far as its chain says.
   mutating func holds(_ bytes: [UInt8], chain: ContentHash) -> Bool {
@@ -35,12 +40,18 @@ extension SQLiteSnapshot {
       """
     )
     defer { statement.reset() }
-    var walk = ChainWalk()
-    var last: SequenceNumber = 0
-    var lastTime: Timestamp?
-    var lastChain: ContentHash? = .zero
+    // From the anchor on, which stands for what was pruned.
+    let anchor = head.anchor
+    var walk = ChainWalk(from: anchor.chain)
+    var last = anchor.sequence
+    var lastTime = anchor.sequence > 0 ? anchor.at : nil
+    var lastChain: ContentHash? = anchor.chain
     while try statement.step() {
       let sequence = statement.integer(0)
+      if sequence <= anchor.sequence {
+        found.add("log_gap", sequence: sequence, "Change \(sequence) stands before the log's beginning.")
+        continue
+      }
       if sequence != last + 1 {
         let missing = sequence == last + 2 ? "change \(last + 1)" : "changes \(last + 1) to \(sequence - 1)"
         found.add("log_gap", sequence: last + 1, "The log lacks \(missing).")
@@ -80,7 +91,9 @@ extension SQLiteSnapshot {
       )
     }
     try checkHead(&found)
+    try checkAnchor(&found)
     try checkThatEditionsAreThere(&found)
+    try checkThatVouchedEditionsAreThere(&found)
     try checkThatChangesHaveTheirRows(&found)
     try checkThatChangesHaveTheirRuns(&found)
   }
@@ -152,11 +165,13 @@ extension SQLiteSnapshot {
     let changes = try connection.count("SELECT count(*) FROM change")
     let expected = try connection.count(
       """
-      SELECT (SELECT count(*) FROM edition) + (SELECT count(*) FROM version WHERE kind = 'deleted')
+      SELECT (SELECT count(*) FROM edition WHERE from_sequence > ?1)
+        + (SELECT count(*) FROM version WHERE kind = 'deleted' AND sequence > ?1)
         + (SELECT count(*) FROM change c JOIN collected k ON k.document = c.document AND k.version = c.version
           WHERE c.kind <> 'deleted' AND NOT EXISTS(
             SELECT 1 FROM edition e WHERE e.document = c.document AND e.from_sequence = c.sequence))
-      """
+      """,
+      .integer(head.anchor.sequence)
     )
     if changes != expected {
       found.add("log_incomplete", "The log has \(changes) changes; editions and deletions make \(expected).")

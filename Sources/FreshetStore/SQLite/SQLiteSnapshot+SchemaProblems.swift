@@ -56,6 +56,7 @@ extension SQLiteSnapshot {
     Table(name: "model"), Table(name: "change", key: "sequence", document: "document"), Table(name: "run"),
     Table(name: "annotation", key: "document", document: "document"),
     Table(name: "collected", key: "version", document: "document"), Table(name: "seal", key: "name"),
+    Table(name: "anchor"), Table(name: "vouched", key: "sequence", document: "document"),
   ]
 
   /// A value of another type than its column has reads as the same bytes or number, and compares as something else.

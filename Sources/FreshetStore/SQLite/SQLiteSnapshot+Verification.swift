@@ -14,6 +14,7 @@ extension SQLiteSnapshot {
       report.versions = versions.count
       for version in versions where try check(contentOf: version, record, &found) { report.contents += 1 }
       try checkThatEditionsAreThere(of: record.row, &found)
+      try checkThatVouchedEditionsAreThere(of: record.row, &found)
       try checkMarks(of: record.row, &found)
       let history = try collectedHistory(row: record.row)
       let sequences = Set(versions.map(\.sequence)).union(editions.map(\.from))

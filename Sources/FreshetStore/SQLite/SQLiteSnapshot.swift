@@ -15,18 +15,24 @@ class SQLiteSnapshot: StoreSnapshot {
     self.connection = connection
     self.caches = caches
     let head = try connection.row(
-      "SELECT collection, epoch, sequence, chain, at, history_floor FROM head WHERE id = 1"
+      """
+      SELECT h.collection, h.epoch, h.sequence, h.chain, h.at, h.history_floor, a.sequence, a.chain, a.at
+      FROM head h LEFT JOIN anchor a ON a.id = h.id WHERE h.id = 1
+      """
     ) { row -> Head? in
       guard let collection = try? row.identifier(0, as: CollectionID.self),
         let epoch = try? row.identifier(1, as: CollectionID.self), let chain = try? row.hash(3)
       else { return nil }
+      // An anchor that cannot be read is no reason to refuse everything: the check of the log names it.
+      let anchor = row.isNull(6) ? nil : (try? row.hash(7)) ?? .zero
       return Head(
         collection: collection,
         epoch: epoch,
         sequence: row.integer(2),
         chain: chain,
         at: row.timestamp(4),
-        historyFloor: row.integer(5)
+        historyFloor: row.integer(5),
+        anchor: anchor.map { LogAnchor(sequence: row.integer(6), chain: $0, at: row.timestamp(8)) } ?? .beginning
       )
     }
     guard let head = head ?? nil else {

@@ -67,6 +67,7 @@ extension SQLiteTransaction {
         return SweptGarbage(amounts: sweep.amounts, isDone: true)
       case .retiredModels: return try sweepRetiredModels(limit: limit)
       case .supersededTexts: return try sweepSupersededTexts(limit: limit)
+      case .log(let sequence): return try pruneLog(through: sequence, limit: limit)
       }
     }
   }
@@ -162,6 +163,7 @@ private struct VersionSweep {
       .integer(edition.row)
     )
     try connection.run("DELETE FROM edition WHERE id = ?1", .integer(edition.row))
+    try transaction.forgetVouched(edition.from)
     amounts.editions += 1
     amounts.bytes += edition.bytes
     let isUsed = try connection.count(

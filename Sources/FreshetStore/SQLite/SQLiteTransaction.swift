@@ -141,6 +141,7 @@ final class SQLiteTransaction: SQLiteSnapshot, StoreTransaction {
         """
         SELECT EXISTS(SELECT 1 FROM document WHERE source = ?1)
           OR EXISTS(SELECT 1 FROM change WHERE source = (SELECT name FROM source WHERE id = ?1))
+          OR EXISTS(SELECT 1 FROM vouched WHERE source = (SELECT name FROM source WHERE id = ?1))
         """,
         .integer(source)
       )

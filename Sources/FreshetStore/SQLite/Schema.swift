@@ -153,6 +153,17 @@ enum Schema {
     UPDATE consumer SET name = 'mail:server' WHERE name = 'mail' AND kind = 'mail';
     ALTER TABLE consumer ADD COLUMN receiver BLOB;
     """,
+    // Where a pruned log begins, and what its rows vouched for of versions and editions that are kept.
+    """
+    CREATE TABLE anchor(
+      id INTEGER PRIMARY KEY CHECK(id = 1), sequence INTEGER NOT NULL, chain BLOB NOT NULL, at INTEGER NOT NULL
+    );
+    CREATE TABLE vouched(
+      sequence INTEGER PRIMARY KEY, document INTEGER NOT NULL REFERENCES document(id), version INTEGER NOT NULL,
+      source TEXT NOT NULL, edition BLOB NOT NULL, version_chain BLOB
+    );
+    CREATE INDEX vouched_document ON vouched(document);
+    """,
   ]
 
   /// Reads the version of a database and refuses one that is not ours, or newer than this program.

@@ -36,6 +36,10 @@ enum SealedSet {
   case collected
   /// What was said of documents, by document and text.
   case annotations
+  /// Where a pruned log begins.
+  case anchor
+  /// What pruned rows of the log vouched for.
+  case vouched
   /// Vectors of a model, by their checksums.
   case vectors(ModelID)
 
@@ -49,6 +53,8 @@ enum SealedSet {
     case .models: "model"
     case .collected: "collected"
     case .annotations: "annotation"
+    case .anchor: "anchor"
+    case .vouched: "vouched"
     case .vectors(let model): SQLiteSnapshot.vectorTable(model)
     }
   }
@@ -62,6 +68,8 @@ enum SealedSet {
     case .runs, .models, .vectors: "checksum"
     case .collected: "document, version, at, is_pending"
     case .annotations: "document, metadata"
+    case .anchor: "sequence, chain, at"
+    case .vouched: "sequence, document, version, source, edition, version_chain"
     }
   }
 
@@ -71,6 +79,8 @@ enum SealedSet {
     case .vectors: row.integer(0)
     case .collected: CollectedMarkChecksum.of(row).seal
     case .annotations: AnnotationChecksum.of(row).seal
+    case .anchor: AnchorChecksum.of(row).seal
+    case .vouched: VouchedChecksum.of(row).seal
     case .renditions: row.integer(1) == 0 ? try row.hash(0).seal : Self.withdrawn(try row.hash(0).seal)
     case .contents, .passages, .runs, .models: try row.hash(0).seal
     }
@@ -80,7 +90,8 @@ enum SealedSet {
   static func withdrawn(_ seal: Int64) -> Int64 { ~seal }
 
   static func all(models: [ModelID]) -> [SealedSet] {
-    [.contents, .passages, .renditions, .runs, .models, .collected, .annotations] + models.map { .vectors($0) }
+    [.contents, .passages, .renditions, .runs, .models, .collected, .annotations, .anchor, .vouched]
+      + models.map { .vectors($0) }
   }
 
   /// Counts the set as it is now.

@@ -38,14 +38,15 @@ struct RemainingItems: Sendable {
       var judged: Set<DocumentID> = []
       var gone = 0
       var end = snapshot.head.sequence
-      for _ in 0..<Self.pagesMax where end > 0 {
-        let start = max(0, end - Self.pageSize)
+      // Older rows were pruned.
+      let first = snapshot.head.anchor.sequence
+      for _ in 0..<Self.pagesMax where end > first {
+        let start = max(first, end - Self.pageSize)
         let page = try snapshot.changes(after: start, limit: Int(end - start))
         for change in page.reversed() {
           guard change.at >= since, change.run.description != accepted else { return gone }
           if change.source == name, judged.insert(change.document).inserted, change.kind == .deleted { gone += 1 }
         }
-        // Older rows were pruned.
         guard page.count == Int(end - start) else { return gone }
         end = start
       }

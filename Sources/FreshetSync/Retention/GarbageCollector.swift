@@ -5,7 +5,7 @@ import FreshetSystem
 ///
 /// ```
 /// mark versions ─▶ remove what they needed ─▶ passages that never got a chunk ─▶ retired models
-///   ─▶ superseded texts without content ─▶ return space
+///   ─▶ superseded texts without content ─▶ the log's oldest rows, and runs without any ─▶ return space
 /// ```
 ///
 /// Each arrow is many short transactions, and the process may die between any two: the next run goes on where this one
@@ -18,6 +18,7 @@ public struct GarbageCollector: Sendable {
   private let store: any Store
   private let policies: [String: RetentionPolicy]
   private let standard: RetentionPolicy
+  private let log: LogRetention
   private let options: GarbageOptions
   private let clock: any WallClock
 
@@ -26,16 +27,19 @@ public struct GarbageCollector: Sendable {
   /// - Parameters:
   ///   - policies: the rules of sources that have their own, by name.
   ///   - standard: the rules of all others, also of sources that are no longer configured.
+  ///   - log: how much of the log is kept.
   public init(
     store: any Store,
     policies: [String: RetentionPolicy] = [:],
     standard: RetentionPolicy,
+    log: LogRetention = .forever,
     options: GarbageOptions = GarbageOptions(),
     clock: any WallClock = SystemWallClock()
   ) {
     self.store = store
     self.policies = policies
     self.standard = standard
+    self.log = log
     self.options = options
     self.clock = clock
   }
@@ -75,8 +79,12 @@ public struct GarbageCollector: Sendable {
         withoutChunks: try !Self.sparesPassages(snapshot)
       )
       var forecast = GarbageForecast()
+      let anchor = try snapshot.prunableChange(keeping: log, now: max(now, snapshot.head.at))
       forecast.removable = amounts
-      forecast.historyFloor = floor
+      forecast.removable.changes = Int(clamping: anchor - snapshot.head.anchor.sequence)
+      forecast.removable.runs = try snapshot.runsPruned(withLogThrough: anchor)
+      forecast.historyFloor = max(floor, anchor)
+      forecast.logAnchor = anchor
       return forecast
     }
     forecast.space = try await store.space()
@@ -124,9 +132,12 @@ public struct GarbageCollector: Sendable {
     try await sweepPassages(&work)
     try await sweep(.retiredModels, &work)
     try await sweep(.supersededTexts, &work)
+    try await pruneLog(&work)
     if !work.goesOn { work.report.isComplete = false }
     try await returnSpace(&work)
-    work.report.historyFloor = try await store.read(.everything) { $0.head.historyFloor }
+    let head = try await store.read(.everything) { $0.head }
+    work.report.historyFloor = head.historyFloor
+    work.report.logAnchor = head.anchor.sequence
     work.report.after = try await store.space()
     work.report.seconds = (ContinuousClock.now - work.start).inSeconds
     return work.report
@@ -210,6 +221,29 @@ public struct GarbageCollector: Sendable {
     }
   }
 
+  /// Removes what `log` lets go. How far is asked anew in each transaction: a consumer may have come, or been put back.
+  private func pruneLog(_ work: inout Work) async throws {
+    let (log, limit) = (log, options.rowsPerStep)
+    while work.goesOn {
+      let time = clock.now()
+      let isEmpty = try await store.read(.everything) { snapshot in
+        let last = try snapshot.prunableChange(keeping: log, now: max(time, snapshot.head.at))
+        return try last == snapshot.head.anchor.sequence && snapshot.runsPruned(withLogThrough: last) == 0
+      }
+      if isEmpty { return }
+      let swept = try await store.write { transaction in
+        let last = try transaction.prunableChange(keeping: log, now: max(time, transaction.head.at))
+        let swept = try transaction.sweep(.log(through: last), limit: limit)
+        CrashPoint.reached("gc-in-prune")
+        return swept
+      }
+      CrashPoint.reached("gc-pruned")
+      work.report.removed += swept.amounts
+      work.handler(GarbageProgress(stage: .pruning, completed: work.report.removed.changes, total: nil))
+      if swept.isDone { return }
+    }
+  }
+
   /// One transaction; whether nothing of the kind is left.
   private func step(_ garbage: Garbage, _ work: inout Work) async throws -> Bool {
     let limit = options.rowsPerStep
@@ -229,7 +263,7 @@ public struct GarbageCollector: Sendable {
     switch garbage {
     case .retiredModels: try await store.read(.everything) { try !$0.models().contains { $0.state == .retired } }
     case .supersededTexts: try await store.read(.everything) { try !$0.hasSupersededTexts() }
-    case .collectedVersions, .passages: false
+    case .collectedVersions, .passages, .log: false
     }
   }
 

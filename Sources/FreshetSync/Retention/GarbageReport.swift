@@ -27,13 +27,15 @@ public struct GarbageProgress: Hashable, Sendable {
     case marking
     /// What marked versions needed is removed.
     case removing
+    /// The oldest rows of the log are removed.
+    case pruning
     /// Free space is returned to the file system.
     case returning
   }
 
   /// What is done now.
   public var stage: Stage
-  /// Documents looked at, versions done, or bytes returned.
+  /// Documents looked at, versions done, changes pruned, or bytes returned.
   public var completed: Int
   /// How many of these there are; `nil` while nobody knows.
   public var total: Int?
@@ -47,6 +49,8 @@ public struct GarbageReport: Hashable, Sendable {
   public var isComplete = true
   /// The first sequence whose state can still be asked for.
   public var historyFloor: SequenceNumber = 0
+  /// The last change that was pruned from the log; 0 when the log is whole.
+  public var logAnchor: SequenceNumber = 0
   /// The files before; `nil` for a collection in memory.
   public var before: StoreSpace?
   /// The files after.
@@ -72,6 +76,8 @@ public struct GarbageForecast: Hashable, Sendable {
   public var removable = ReclaimedAmounts()
   /// The first sequence whose state could be asked for after it.
   public var historyFloor: SequenceNumber = 0
+  /// The last change that would be pruned from the log by then; 0 when it would be whole.
+  public var logAnchor: SequenceNumber = 0
   /// The files as they are.
   public var space: StoreSpace?
 

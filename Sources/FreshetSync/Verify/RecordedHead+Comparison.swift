@@ -34,7 +34,19 @@ extension RecordedHead {
       )
     }
     if head.sequence > present.sequence { return try shortened(snapshot) }
+    if head.sequence < present.anchor.sequence { return pruned(present) }
     return try snapshot.chain(at: head.sequence) == head.chain ? nil : rewritten(snapshot)
+  }
+
+  /// The log begins after the recorded change: nothing can be said of it any more, nor of its landmarks, which are older.
+  private func pruned(_ present: Head) -> IntegrityProblem {
+    IntegrityProblem(
+      code: "head_pruned",
+      message:
+        "the recorded head, change \(head.sequence), cannot be checked any more: the log is kept from change "
+        + "\(present.anchor.sequence + 1) on (`history.keep_log`); check with a head that was recorded later, and record "
+        + "heads more often than the log is pruned"
+    )
   }
 
   /// The log ends before the recorded change.
@@ -68,7 +80,7 @@ extension RecordedHead {
     let other = try firstOther(in: snapshot) ?? head
     let common = try landmarks.filter { $0.sequence < other.sequence }
       .first { try snapshot.chain(at: $0.sequence) == $0.chain }
-    let from = (common?.sequence ?? 0) + 1
+    let from = (common?.sequence ?? snapshot.head.anchor.sequence) + 1
     let place = from == other.sequence ? "change \(from)" : "a change from \(from) to \(other.sequence)"
     let first = try snapshot.changes(after: other.sequence - 1, limit: 1).first
     // Times are recorded in milliseconds.
@@ -96,9 +108,10 @@ extension RecordedHead {
 
   /// The earliest landmark whose change the log has otherwise.
   private func firstOther(in snapshot: any StoreSnapshot) throws -> Landmark? {
-    let present = snapshot.head.sequence
+    let (begin, present) = (snapshot.head.anchor.sequence, snapshot.head.sequence)
     return try landmarks.reversed().first { landmark in
-      guard landmark.sequence <= present else { return false }
+      // What was pruned is neither the same nor another.
+      guard landmark.sequence >= begin, landmark.sequence <= present else { return false }
       return try snapshot.chain(at: landmark.sequence) != landmark.chain
     }
   }

@@ -33,7 +33,7 @@ public struct StoreConformance: Sendable {
   /// Every check.
   public static let checks =
     basics + changes + chunksAndVectors + searches + care + editions + past + audit + consumers + retention
-    + renditions
+    + renditions + logPruning
 
   let factory: Factory
   let seed: UInt64
