@@ -106,7 +106,13 @@ let package = Package(
         "FreshetSearch", "FreshetSync",
       ]
     ),
-    stage("FreshetService", ["Freshet", "FreshetConfiguration", "FreshetFormats", "FreshetModel", "FreshetSources", "FreshetSync", "FreshetSystem"]),
+    stage(
+      "FreshetService",
+      [
+        "Freshet", "FreshetConfiguration", "FreshetFormats", "FreshetModel", "FreshetSources", "FreshetSync",
+        "FreshetSystem",
+      ]
+    ),
     stage("FreshetCommandLine", ["FreshetModel"]),
     .executableTarget(
       name: "FreshetCommand",
