@@ -115,7 +115,7 @@ class Tamper(Campaign):
         workspace.environment["FRESHET_EMBEDDER_DIMENSION"] = "32"
         named = sorted(path for path in workspace.docs.rglob("*") if path.suffix in (".md", ".txt"))[:6]
         self.check_ends(workspace.call("track", *map(str, named), "-m", "level=3", "-m", "team=sales"), (0,), "annotated")
-        self.check_ends(workspace.call("events", "--consumer", "mirror", "--limit", "3"), (0,), "a consumer begins")
+        self.check_ends(workspace.call("events", "--consumer", "mirror"), (0,), "a consumer begins")
         kept = "1" if self.options.quick else "2"
         # Up to the first round: later ones made versions that are in the log.
         changes = workspace.status()["sequence"] - pruned
