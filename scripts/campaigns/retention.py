@@ -307,7 +307,8 @@ class Retention(Campaign):
                         workspace.call("events", "consumers", "reset", "slow", "--to", "present"), (0,), "a reset")
                     self.check(read("slow", slow), f"a listing lapsed: {before}")
                 self.check(slow == present(), f"round {round}: the slow consumer has another state")
-        self.check(lapses > 0, "no consumer ever fell below the log's beginning")
+        # A short life may end before one does.
+        self.check(lapses > 0 or self.options.quick, "no consumer ever fell below the log's beginning")
         # One that is new begins with a listing.
         new: dict[str, str] = {}
         self.check(read("new", new) and new == present(), "a new consumer has another state")

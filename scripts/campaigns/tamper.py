@@ -44,6 +44,9 @@ UNVOUCHED = {
     ("document", "pipeline"): "which pipeline last judged the document: the next sync judges anew where it differs; the "
     "edition's own pipeline is vouched for",
     ("document", "item_path", 0): "the file that a deleted document stood in: nothing reads it, a return writes it anew",
+    ("chunk", "from_sequence", "pruned"): "where in a version below the log's beginning a chunk begins: no state there can "
+    "be asked for, and that it lies within the version is checked",
+    ("chunk", "to_sequence", "pruned"): "likewise where it ends",
     ("content", "id"): "a row number that nothing refers to",
     ("edition", "id"): "a row number; only a document's newest edition is referred to by it, and that is noticed",
     ("run", "id"): "a row number that nothing refers to",
@@ -236,6 +239,8 @@ class Tamper(Campaign):
                         statement = f"UPDATE {table} SET {column} = ? WHERE {condition}"
                         answer = self.tampered([(statement, values)])
                         live = row["is_live"] if table == "document" else None
+                        if table == "chunk" and row["from_sequence"] <= self.anchor:
+                            live = "pruned"
                         self.judge(table, column, kind, answer, self._names(database, table, row), live)
                         if answer is not None and not answer.get("problems") and UNVOUCHED.get((table, column)) == "head":
                             found = self.verified(head=True).get("problems")
