@@ -105,7 +105,7 @@ class Campaign:
         """The call ended with one of the exit codes, and with a sentence where it did not succeed."""
         if outcome.timed_out:
             return self.check(False, f"{what}: did not end in {outcome.seconds:.0f} s")
-        if not self.check(not outcome.crashed, f"{what}: crashed: {outcome}"):
+        if not self.check(not outcome.crashed, f"{what}: crashed: {outcome}: {outcome.errors[:3000]}"):
             return False
         if not self.check(outcome.code in codes, f"{what}: expected exit {' or '.join(map(str, codes))}: {outcome}"):
             return False
