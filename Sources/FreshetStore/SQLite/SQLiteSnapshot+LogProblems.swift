@@ -30,6 +30,43 @@ struct ChainWalk {
   }
 }
 
+/// A version by what a problem names it: columns sequence, version, origin and the document's identity, in this order.
+struct LoggedVersion {
+  let sequence: SequenceNumber
+  let version: Int
+  let origin: String
+  let document: DocumentID?
+
+  init(_ row: Statement) {
+    sequence = row.integer(0)
+    version = row.int(1)
+    origin = row.text(2)
+    document = try? row.identifier(3, as: DocumentID.self)
+  }
+}
+
+extension ProblemCollector {
+  mutating func addMissingEdition(of change: LoggedVersion) {
+    add(
+      "edition_missing",
+      document: change.document,
+      version: change.version,
+      sequence: change.sequence,
+      "'\(change.origin)': the edition of change \(change.sequence) is missing."
+    )
+  }
+
+  mutating func addMissingVersion(of change: LoggedVersion) {
+    add(
+      "version_missing",
+      document: change.document,
+      version: change.version,
+      sequence: change.sequence,
+      "'\(change.origin)': version \(change.version), of change \(change.sequence), is missing."
+    )
+  }
+}
+
 extension SQLiteSnapshot {
   func checkLog(_ found: inout ProblemCollector) throws {
     let statement = try connection.statement(
@@ -121,21 +158,8 @@ extension SQLiteSnapshot {
         ORDER BY c.sequence LIMIT ?1
         """,
       [.int(ProblemCollector.problemsMax)] + (document.map { [.integer($0)] } ?? [])
-    ) { row in
-      (
-        sequence: row.integer(0), version: row.int(1), origin: row.text(2),
-        document: try? row.identifier(3, as: DocumentID.self)
-      )
-    }
-    for change in lacking {
-      found.add(
-        "edition_missing",
-        document: change.document,
-        version: change.version,
-        sequence: change.sequence,
-        "'\(change.origin)': the edition of change \(change.sequence) is missing."
-      )
-    }
+    ) { LoggedVersion($0) }
+    for change in lacking { found.addMissingEdition(of: change) }
   }
 
   /// Every change has its version, and nothing else is there.
@@ -147,21 +171,8 @@ extension SQLiteSnapshot {
       ORDER BY c.sequence LIMIT ?1
       """,
       .int(ProblemCollector.problemsMax)
-    ) { row in
-      (
-        sequence: row.integer(0), version: row.int(1), origin: row.text(2),
-        document: try? row.identifier(3, as: DocumentID.self)
-      )
-    }
-    for change in versionless {
-      found.add(
-        "version_missing",
-        document: change.document,
-        version: change.version,
-        sequence: change.sequence,
-        "'\(change.origin)': version \(change.version), of change \(change.sequence), is missing."
-      )
-    }
+    ) { LoggedVersion($0) }
+    for change in versionless { found.addMissingVersion(of: change) }
     let changes = try connection.count("SELECT count(*) FROM change")
     let expected = try connection.count(
       """
@@ -188,12 +199,7 @@ extension SQLiteSnapshot {
       ORDER BY v.sequence LIMIT ?1
       """,
       .int(ProblemCollector.problemsMax)
-    ) { row in
-      (
-        sequence: row.integer(0), version: row.int(1), origin: row.text(2),
-        document: try? row.identifier(3, as: DocumentID.self)
-      )
-    }
+    ) { LoggedVersion($0) }
     for version in strangers {
       found.add(
         "run_altered",

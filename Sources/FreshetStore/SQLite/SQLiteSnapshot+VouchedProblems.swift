@@ -96,21 +96,8 @@ extension SQLiteSnapshot {
         ORDER BY w.sequence LIMIT ?1
         """,
       [.int(ProblemCollector.problemsMax), .hash(VouchedRow.deletion)] + (document.map { [.integer($0)] } ?? [])
-    ) { row in
-      (
-        sequence: row.integer(0), version: row.int(1), origin: row.text(2),
-        document: try? row.identifier(3, as: DocumentID.self)
-      )
-    }
-    for change in lacking {
-      found.add(
-        "edition_missing",
-        document: change.document,
-        version: change.version,
-        sequence: change.sequence,
-        "'\(change.origin)': the edition of change \(change.sequence) is missing."
-      )
-    }
+    ) { LoggedVersion($0) }
+    for change in lacking { found.addMissingEdition(of: change) }
     let versionless = try connection.rows(
       composed: """
         SELECT w.sequence, w.version, d.origin, d.uuid FROM vouched w LEFT JOIN document d ON d.id = w.document
@@ -119,20 +106,7 @@ extension SQLiteSnapshot {
         ORDER BY w.sequence LIMIT ?1
         """,
       [.int(ProblemCollector.problemsMax)] + (document.map { [.integer($0)] } ?? [])
-    ) { row in
-      (
-        sequence: row.integer(0), version: row.int(1), origin: row.text(2),
-        document: try? row.identifier(3, as: DocumentID.self)
-      )
-    }
-    for change in versionless {
-      found.add(
-        "version_missing",
-        document: change.document,
-        version: change.version,
-        sequence: change.sequence,
-        "'\(change.origin)': version \(change.version), of change \(change.sequence), is missing."
-      )
-    }
+    ) { LoggedVersion($0) }
+    for change in versionless { found.addMissingVersion(of: change) }
   }
 }
