@@ -30,13 +30,10 @@ extension Collection {
   public func consumer(_ name: String, startingAt start: ConsumerStart = .sequence(0)) async throws
     -> CollectionConsumer
   {
-    let isName = name.utf8.allSatisfy { byte in
-      (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte & 0xDF) || Array("._-".utf8).contains(byte)
-    }
-    guard isName, !name.isEmpty, name.utf8.count <= Self.consumerNameBytesMax else {
+    guard ConsumerRecord.isChosenName(name) else {
       throw FreshetError(
         .invalidArgument,
-        "a consumer's name has 1 to \(Self.consumerNameBytesMax) letters, digits, `.`, `_` and `-`",
+        "a consumer's name has 1 to \(ConsumerRecord.chosenNameBytesMax) \(ConsumerRecord.chosenNameCharacters)",
         path: name
       )
     }
@@ -55,9 +52,6 @@ extension Collection {
     }
     return CollectionConsumer(name: name, collection: self)
   }
-
-  /// Bytes of the name of a consumer.
-  static let consumerNameBytesMax = 100
 
   /// A consumer with how it stands to the log.
   public struct ConsumerStatus: Sendable {

@@ -167,16 +167,15 @@ extension ConfigurationKeys {
 extension ValueType where Value == String {
   /// A webhook's name: a part of its consumer's.
   static var webhookName: Self {
-    let title = "letters, digits, `.`, `_` and `-`"
+    let title = ConsumerRecord.chosenNameCharacters
     return ValueType(
       title: title,
       read: { node in
         let text = try scalar(node, expecting: title)
-        let isName = text.utf8.allSatisfy { byte in
-          (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte & 0xDF) || Array("._-".utf8).contains(byte)
-        }
-        guard isName, !text.isEmpty, text.utf8.count <= 100 else {
-          throw ValueProblem("must have 1 to 100 \(title); here stands `\(text.shown)`.")
+        guard ConsumerRecord.isChosenName(text) else {
+          throw ValueProblem(
+            "must have 1 to \(ConsumerRecord.chosenNameBytesMax) \(title); here stands `\(text.shown)`."
+          )
         }
         return text
       },

@@ -160,3 +160,18 @@ extension FreshetError {
     )
   }
 }
+
+extension ConsumerRecord {
+  /// Bytes of a name that somebody chooses: a consumer's, or a webhook's, which is a part of its consumer's.
+  public static let chosenNameBytesMax = 100
+  /// What such a name consists of, in words.
+  public static let chosenNameCharacters = "letters, digits, `.`, `_` and `-`"
+
+  /// Whether somebody may choose the name.
+  public static func isChosenName(_ name: String) -> Bool {
+    let isMadeOfThem = name.utf8.allSatisfy { byte in
+      (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte & 0xDF) || Array("._-".utf8).contains(byte)
+    }
+    return isMadeOfThem && !name.isEmpty && name.utf8.count <= chosenNameBytesMax
+  }
+}
