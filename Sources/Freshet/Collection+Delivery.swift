@@ -98,7 +98,7 @@ extension Collection {
     do {
       return try make()
     } catch {
-      let refusal = error as? FreshetError ?? FreshetError(.invalidConfiguration, "\(error)")
+      let refusal = FreshetError.describing(error, as: .invalidConfiguration)
       return UnavailableChannel(consumer: consumer, kind: kind, error: refusal)
     }
   }

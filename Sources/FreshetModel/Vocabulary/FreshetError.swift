@@ -38,6 +38,11 @@ public struct FreshetError: Error, Sendable, CustomStringConvertible {
     self.permanence = permanence
   }
 
+  /// The error itself when it is one of these, else one of this code that quotes it.
+  public static func describing(_ error: any Error, as code: Code = .inputOutput) -> FreshetError {
+    error as? FreshetError ?? FreshetError(code, "\(error)")
+  }
+
   /// Whether a retry may help.
   public var isTransient: Bool {
     if case .transient = permanence { true } else { false }

@@ -40,7 +40,7 @@ final class ControlServer: Sendable {
       do {
         reply = try await answer(try ControlRequest(json))
       } catch {
-        let cause = error as? FreshetError ?? FreshetError(.inputOutput, "\(error)")
+        let cause = FreshetError.describing(error)
         reply = ["error": ["code": .string(cause.code.rawValue), "message": .string(cause.message)]]
       }
       try await serving.run { try ControlMessage.send(reply, to: connection) }

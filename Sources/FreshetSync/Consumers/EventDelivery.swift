@@ -292,7 +292,7 @@ public struct EventDelivery: Sendable {
 
   /// Remembers a failure, with the moment from which it is tried again.
   private func note(_ error: any Error, _ channel: any EventChannel, _ report: inout ChannelDelivery) async {
-    let failure = error as? FreshetError ?? FreshetError(.deliveryFailed, "\(error)")
+    let failure = FreshetError.describing(error, as: .deliveryFailed)
     report.failedAttempts += 1
     report.error = FreshetErrorRecord(failure)
     report.state = failure.code == .receiverGone ? .disabled : .failing
