@@ -90,26 +90,20 @@ extension Collection {
       while let batch = try await listing.next() {
         for item in batch.items where isChosen(item.path) { chosen.insert(item.path) }
       }
-      for path in try await knownItems(of: place.source.name, below: start) where isChosen(path) { chosen.insert(path) }
+      for path in try await knownItems(of: place.source.name, below: place.path) where isChosen(path) {
+        chosen.insert(path)
+      }
       if !chosen.isEmpty { items[place.source.name, default: []] += chosen.sorted { $0.lexicographicallyPrecedes($1) } }
     }
     return items
   }
 
-  private func knownItems(of source: String, below start: [UInt8]) async throws -> [[UInt8]] {
-    try await store.read(.everything) { snapshot in
-      guard let source = try snapshot.sources().first(where: { $0.name == source }) else { return [] }
-      var paths: [[UInt8]] = []
-      var last: [UInt8]? = start.isEmpty ? nil : start
-      while true {
-        let page = try snapshot.items(of: source.id, after: last, limit: Self.itemsOfPage)
-        paths += page.lazy.map(\.path).filter { $0.starts(with: start) }
-        guard let end = page.last?.path, end.starts(with: start), page.count == Self.itemsOfPage else { return paths }
-        last = end
-      }
-    }
+  private func knownItems(of source: String, below folder: [UInt8]) async throws -> [[UInt8]] {
+    let record = try await store.read(.everything) { try $0.sources().first { $0.name == source } }
+    guard let record else { return [] }
+    let catalogue = CataloguePages(store: store, source: record.id, paths: [folder])
+    var paths: [[UInt8]] = []
+    while case let page = try await catalogue.next(after: paths.last), !page.isEmpty { paths += page.map(\.path) }
+    return paths
   }
-
-  /// Items that are read from the store at once.
-  private static let itemsOfPage = 1_000
 }

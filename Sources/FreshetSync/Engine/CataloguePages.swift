@@ -2,7 +2,7 @@ import FreshetModel
 
 /// Pages of a source's catalogue, restricted to what stands at or below some paths: only these rows are read, however many
 /// others the source has.
-struct CataloguePages: Sendable {
+public struct CataloguePages: Sendable {
   /// Rows that stand together in the order of their paths: the one at a path, or those below a folder.
   private struct Span {
     /// The first path that may belong to it.
@@ -21,8 +21,10 @@ struct CataloguePages: Sendable {
   /// In the order of their paths, without overlaps; empty for the whole catalogue.
   private let spans: [Span]
 
+  /// Reads nothing yet.
+  ///
   /// - Parameter paths: files and folders relative to the root; none, or the root itself, for everything.
-  init(store: any Store, source: SourceID, paths: [[UInt8]]) {
+  public init(store: any Store, source: SourceID, paths: [[UInt8]]) {
     self.store = store
     self.source = source
     guard !paths.contains([]) else {
@@ -45,8 +47,10 @@ struct CataloguePages: Sendable {
     self.spans = spans
   }
 
-  /// The next rows after a path; empty at the end.
-  func next(after path: [UInt8]?) async throws -> [ItemRecord] {
+  /// The next rows after a path, in the order of their paths; empty at the end.
+  ///
+  /// - Throws: `FreshetError`: what the store throws.
+  public func next(after path: [UInt8]?) async throws -> [ItemRecord] {
     guard !spans.isEmpty else {
       return try await store.read(.everything) {
         try $0.items(of: source, after: path, limit: SourceLister.pageSize)
