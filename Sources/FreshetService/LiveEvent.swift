@@ -7,7 +7,7 @@ public enum LiveEvent: Sendable {
   case started(sources: Int)
   /// Something happened to a document, as in a sync.
   case sync(SyncEvent)
-  /// A unit of work is committed: what it did, how long it took, and how long the first of its changes had waited.
+  /// A unit of work is committed: what it did, and how long it took.
   case worked(LiveWork)
   /// A part of the tree cannot be watched as it should.
   case watchProblem(source: String, FreshetError)

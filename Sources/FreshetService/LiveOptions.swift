@@ -12,8 +12,6 @@ public struct LiveOptions: Sendable {
   public var maintenanceQuiet: Duration = .seconds(5)
   /// The longest between two maintenances while there is always something to do.
   public var maintenanceInterval: Duration = .seconds(300)
-  /// How long what is under way may take to end when the service stops.
-  public var stopDeadline: Duration = .seconds(30)
   /// How long changes belong to one run, as `runs` shows them, at most; and the quiet time that ends one.
   public var runPeriod: Duration = .seconds(3_600)
   /// See `runPeriod`.

@@ -43,8 +43,8 @@ public final class LiveService: Sendable {
     state = Mutex(LiveState(startedAt: SystemWallClock().now()))
   }
 
-  /// Works until it is stopped or the task is cancelled: what is under way is finished or, if that takes long, ended at its
-  /// next commit; then the index files are brought to the present. Errors are told, and what failed is tried again.
+  /// Works until it is stopped or the task is cancelled: what is under way ends at its next commit; then the index files are
+  /// brought to the present. Errors are told, and what failed is tried again.
   public func run() async {
     let sources = collection.configuration.sources.map(\.name)
     // What changes while the sources are gone through for the first time is seen.
@@ -107,7 +107,7 @@ public final class LiveService: Sendable {
       survey()
       return true
     } catch {
-      tell(.watchProblem(source: "", error as? FreshetError ?? FreshetError(.inputOutput, "\(error)")))
+      tell(.watchProblem(source: "", FreshetError.describing(error)))
       survey()
       return false
     }
@@ -202,7 +202,7 @@ public final class LiveService: Sendable {
       }
       state.withLock { $0.succeeded() }
     } catch {
-      let cause = error as? FreshetError ?? FreshetError(.inputOutput, "\(error)")
+      let cause = FreshetError.describing(error)
       let pause = state.withLock { $0.failed(unit, cause, options) }
       tell(.failed(cause, pause: pause))
     }
@@ -267,7 +267,7 @@ public final class LiveService: Sendable {
       state.withLock { $0.maintained() }
       tell(.maintained)
     } catch {
-      let cause = error as? FreshetError ?? FreshetError(.inputOutput, "\(error)")
+      let cause = FreshetError.describing(error)
       let pause = state.withLock { $0.failed(nil, cause, options) }
       tell(.failed(cause, pause: pause))
     }

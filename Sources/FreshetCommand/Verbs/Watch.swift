@@ -119,10 +119,9 @@ struct LiveLog: Sendable {
 
   private func worked(_ work: LiveWork) {
     let documents = work.report.documents
-    let changes = documents.created + documents.modified + documents.renamed + documents.restored + documents.deleted
-    guard changes + documents.refreshed + documents.failed > 0 else { return }
+    guard documents.changed + documents.refreshed + documents.failed > 0 else { return }
     logger.info(
-      "Brought \(Quantity.text(changes, of: "change")) into step.",
+      "Brought \(Quantity.text(documents.changed, of: "change")) into step.",
       [
         .init("work", .string(work.kind.rawValue)), .init("failed", .integer(Int64(documents.failed))),
         .init("embedded", .integer(Int64(work.report.chunks.embedded))),
@@ -141,10 +140,9 @@ extension LiveStatus {
   var line: String {
     var parts: [String] = []
     let documents = totals.documents
-    let changes = documents.created + documents.modified + documents.renamed + documents.restored + documents.deleted
     parts.append(working.map { "at work (\($0))" } ?? "in step")
     if queued > 0 { parts.append("\(queued) queued") }
-    parts.append(Quantity.text(changes, of: "change"))
+    parts.append(Quantity.text(documents.changed, of: "change"))
     if documents.failed > 0 { parts.append("\(documents.failed) failed") }
     let heldCount = held.reduce(0) { $0 + $1.count }
     if heldCount > 0 { parts.append("\(Quantity.text(heldCount, of: "deletion")) held") }

@@ -26,8 +26,11 @@ public struct SyncReport: Sendable, Hashable {
     /// Starts with nothing.
     public init() {}
 
+    /// Documents with a new version: other content, another name, or gone.
+    public var changed: Int { created + modified + renamed + restored + deleted }
+
     /// Documents that were looked at: every one but those held.
-    public var processed: Int { created + modified + renamed + restored + deleted + unchanged + refreshed + failed }
+    public var processed: Int { changed + unchanged + refreshed + failed }
   }
 
   /// Chunks of the documents that changed.

@@ -14,8 +14,6 @@ public struct ServiceManager: Sendable {
 
   /// The service is at work; with a line that says what it does.
   public func ready(_ status: String) { send("READY=1\nSTATUS=\(status)") }
-  /// A line that says what it does.
-  public func status(_ status: String) { send("STATUS=\(status)") }
   /// The service ends.
   public func stopping() { send("STOPPING=1") }
   /// The service is alive.

@@ -10,7 +10,8 @@ extension StoreConformance {
     Check("a change's metadata are those of its own edition") { try await $0.remembersMetadata() },
   ]
 
-  private static func fill(_ store: any Store, _ source: SourceID, _ count: Int) async throws -> [LogPosition] {
+  /// Creates so many documents, one a commit; answers the positions before the first and after each.
+  static func fill(_ store: any Store, _ source: SourceID, _ count: Int) async throws -> [LogPosition] {
     var positions = [try await store.read(.everything) { $0.head.logPosition }]
     for number in 0..<count {
       let document = SampleDocument(origin: "\(number).md", paragraphs: ["Number \(number)"])

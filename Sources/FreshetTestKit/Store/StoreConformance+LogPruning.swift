@@ -216,16 +216,6 @@ extension StoreConformance {
     }
   }
 
-  private static func fill(_ store: any Store, _ source: SourceID, _ count: Int) async throws -> [LogPosition] {
-    var positions = [try await store.read(.everything) { $0.head.logPosition }]
-    for number in 0..<count {
-      let document = SampleDocument(origin: "\(number).md", paragraphs: ["Number \(number)"])
-      _ = try await store.write { try document.apply(.created, to: $0, source: source) }
-      positions.append(try await store.read(.everything) { $0.head.logPosition })
-    }
-    return positions
-  }
-
   private func waitsForConsumers() async throws {
     try await withStore { store, source in
       let positions = try await Self.fill(store, source, 30)
