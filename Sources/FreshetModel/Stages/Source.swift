@@ -21,6 +21,11 @@ public struct ItemFingerprint: Hashable, Sendable {
     self.modified = modified
     self.changed = changed
   }
+
+  /// That of no file of a file system: an item that has it is read again when it is listed, and missed when it is not.
+  public static func unseen(device: UInt64) -> ItemFingerprint {
+    ItemFingerprint(device: device, inode: 0, size: -1, modified: 0, changed: 0)
+  }
 }
 
 /// One file or page that a listing found.

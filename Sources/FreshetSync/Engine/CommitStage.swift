@@ -192,6 +192,13 @@ struct CommitStage: Sendable {
         edition: edition
       )
     )
+    // The item itself is committed once all its documents are. Should the run end before and the file go, its documents
+    // must be missed.
+    if try transaction.item(of: document.source, at: document.itemPath) == nil {
+      let fingerprint = ItemFingerprint.unseen(device: document.device)
+      let item = ItemRecord(path: document.itemPath, fingerprint: fingerprint, isRacy: true, hash: .zero)
+      try transaction.save([item], source: document.source)
+    }
     if let annotation = document.annotation { try transaction.annotate(document.document, with: annotation) }
     let now = Set(edition.chunks.map(\.id))
     let added = now.subtracting(before).count

@@ -272,6 +272,7 @@ struct Departures: Sendable {
       sourceName: pass.source.name,
       uri: pass.source.uri(of: appearance.origin),
       itemPath: appearance.work.item.path,
+      device: appearance.work.item.fingerprint.device,
       origin: appearance.origin,
       previous: document,
       version: DocumentChange.Version(

@@ -306,6 +306,7 @@ struct ItemReader: Sendable {
       sourceName: pass.source.name,
       uri: pass.source.uri(of: origin),
       itemPath: work.item.path,
+      device: work.item.fingerprint.device,
       origin: origin,
       previous: previous,
       version: version,
