@@ -23,6 +23,11 @@ public struct LiveOptions: Sendable {
   /// See `errorPause`.
   public var errorPauseMaximum: Duration = .seconds(60)
 
+  /// How long a service that is to end waits for calls of embedders that are under way; then it leaves them.
+  public var drainTime: Duration = .seconds(8)
+  /// How long a service that is to end may take in all.
+  public var stopDeadline: Duration = .seconds(20)
+
   /// Starts with the defaults.
   public init() {}
 }

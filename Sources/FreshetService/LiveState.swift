@@ -36,6 +36,10 @@ struct LiveState {
   var pace = LoadPace()
   var unsettled: [String: Set<[UInt8]>] = [:]
   var current: Current?
+  /// Work of others, between two units.
+  var guests = GuestQueue()
+  /// Ends the maintenance under way.
+  var maintenance: StopSignal?
   var isStopping = false
   var nextSurvey = ContinuousClock.now
   private(set) var pausedUntil: ContinuousClock.Instant?
@@ -63,8 +67,10 @@ struct LiveState {
       case .load: "load"
       case .whole: "whole"
       case .survey: "survey"
+      case .everything: "whole"
       }
     }
+    if let guest = guests.working { status.working = guest.name }
     status.queued = workload.waiting + retries.count
     return status
   }
@@ -110,7 +116,7 @@ struct LiveState {
     if run == nil { runBegan = now }
     // A whole source is listed again after each interruption: it goes on at least for a time that grows.
     var leastTime = options.leastLoad
-    if case .whole(let source) = unit { leastTime = options.leastLoad * (1 << min(interruptions[source] ?? 0, 5)) }
+    if let source = unit.wholeSource { leastTime = options.leastLoad * (1 << min(interruptions[source] ?? 0, 5)) }
     let begun = Current(
       number: units,
       unit: unit,
@@ -142,12 +148,17 @@ struct LiveState {
       reported.lastChange = SystemWallClock().now()
     }
     if kind == .load, !report.interrupted { pace.took(duration, files: files) }
-    if kind == .whole, case .whole(let source)? = current?.unit {
+    if kind == .whole, let source = current?.unit.wholeSource {
       interruptions[source] = report.interrupted ? (interruptions[source] ?? 0) + 1 : nil
       if !report.interrupted {
-        accepted.remove(source)
-        canSee(source)
-        hasEverything(source)
+        if source.isEmpty {
+          reported.unavailable = []
+          reported.held = []
+        } else {
+          accepted.remove(source)
+          canSee(source)
+          hasEverything(source)
+        }
         reported.held += report.held
         reported.unavailable += report.unavailable
       }
@@ -171,7 +182,28 @@ struct LiveState {
     workload.add(whole: source)
   }
 
-  func acceptsDeletions(of source: String) -> Bool { accepted.contains(source) }
+  func acceptsDeletions(of unit: Workload.Unit) -> Bool {
+    if case .whole(let source) = unit { accepted.contains(source) } else { false }
+  }
+
+  // MARK: Others
+
+  /// Sources of which something is shown as held or unavailable.
+  var troubled: [String] { reported.held.map(\.source) + reported.unavailable.map(\.source) }
+
+  /// Notes that somebody else has written: what follows is of another run.
+  mutating func guestWorked() {
+    run = nil
+    lastWork = .now
+  }
+
+  /// Forgets what is of sources that are no longer configured.
+  mutating func keep(only sources: Set<String>) {
+    workload.keep(only: sources)
+    unsettled = unsettled.filter { sources.contains($0.key) }
+    retries.removeAll { !sources.contains($0.source) }
+    reported.unavailable.removeAll { !sources.contains($0.source) }
+  }
 
   mutating func maintained() {
     needsMaintenance = false

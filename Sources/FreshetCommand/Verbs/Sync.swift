@@ -106,7 +106,7 @@ struct SyncVerb: Sendable {
     _ log: SyncLog
   ) async throws -> ExitCode {
     let stop = StopSignal()
-    let received = try SignalHandling.stream()
+    let received = try session.interruptions()
     let signals = Task {
       for await _ in received {
         if stop.isGiven { break }

@@ -18,13 +18,23 @@ public final class OutputWriter: Sendable {
   /// Whether a person sees the text on a terminal, which what steers it must not reach.
   public let isTerminal: Bool
   private let isLineBuffered: Bool
+  private let patience: Duration?
   private let buffer = Mutex<[UInt8]>([])
 
   /// Writes to a descriptor, which stays open. On a terminal every line is shown at once.
-  public init(descriptor: Int32 = 1) {
+  ///
+  /// - Parameters:
+  ///   - variable: the value of an environment variable, `nil` for none.
+  ///   - patience: how long a reader may take nothing before writing fails; `nil` waits for ever.
+  public init(
+    descriptor: Int32 = 1,
+    variable: (String) -> String? = Terminal.variable,
+    patience: Duration? = nil
+  ) {
     self.descriptor = descriptor
+    self.patience = patience
     isTerminal = isatty(descriptor) == 1
-    isLineBuffered = Terminal(descriptor: descriptor).isInteractive
+    isLineBuffered = Terminal(descriptor: descriptor, variable: variable).isInteractive
   }
 
   /// Writes a text as it is.
@@ -70,6 +80,6 @@ public final class OutputWriter: Sendable {
   private func drain(_ bytes: inout [UInt8]) throws {
     // Cleared also when it fails: what nobody reads is not written a second time.
     defer { bytes.removeAll(keepingCapacity: true) }
-    try bytes.withUnsafeBytes { try DescriptorWriter.write($0, to: descriptor) }
+    try bytes.withUnsafeBytes { try DescriptorWriter.write($0, to: descriptor, patience: patience) }
   }
 }

@@ -21,6 +21,17 @@ struct Workload {
     case whole(source: String)
     /// A source that is listed, to learn what of the others is needed.
     case survey(source: String)
+    /// All sources by one run, and what is of none any more.
+    case everything
+
+    /// The source that it goes through as a whole; empty for all of them.
+    var wholeSource: String? {
+      switch self {
+      case .whole(let source): source
+      case .everything: ""
+      case .fresh, .load, .survey: nil
+      }
+    }
   }
 
   /// Paths of one fresh unit at most; the others follow in the next.
@@ -30,9 +41,10 @@ struct Workload {
   private var loads: [(source: String, paths: ArraySlice<[UInt8]>)] = []
   private var wholes: [String] = []
   private var surveys: [String] = []
+  private var needsEverything = false
 
   /// Whether there is nothing to do.
-  var isEmpty: Bool { fresh.isEmpty && loads.isEmpty && wholes.isEmpty && surveys.isEmpty }
+  var isEmpty: Bool { fresh.isEmpty && loads.isEmpty && wholes.isEmpty && surveys.isEmpty && !needsEverything }
 
   /// Whether something is to be done that must not wait.
   var isUrgent: Bool { !fresh.isEmpty }
@@ -40,6 +52,7 @@ struct Workload {
   /// Paths and files that wait.
   var waiting: Int {
     fresh.values.reduce(0) { $0 + $1.count } + loads.reduce(0) { $0 + $1.paths.count } + wholes.count + surveys.count
+      + (needsEverything ? 1 : 0)
   }
 
   /// Files that are still to be loaded.
@@ -77,6 +90,9 @@ struct Workload {
     if !wholes.contains(source) { wholes.append(source) }
   }
 
+  /// Asks for a run over everything, which comes last.
+  mutating func addEverything() { needsEverything = true }
+
   /// Asks for a source's listing.
   mutating func survey(_ source: String) {
     if !surveys.contains(source) { surveys.append(source) }
@@ -97,7 +113,9 @@ struct Workload {
       }
       return .load(source: load.source, Array(paths))
     }
-    return wholes.isEmpty ? nil : .whole(source: wholes.removeFirst())
+    if !wholes.isEmpty { return .whole(source: wholes.removeFirst()) }
+    defer { needsEverything = false }
+    return needsEverything ? .everything : nil
   }
 
   /// Puts a unit back that was stopped on the way, before everything of its kind.
@@ -112,6 +130,7 @@ struct Workload {
       }
     case .whole(let source): if !wholes.contains(source) { wholes.insert(source, at: 0) }
     case .survey(let source): survey(source)
+    case .everything: needsEverything = true
     }
   }
 
