@@ -71,10 +71,13 @@ extension LiveService {
     }
     wakeup.wake()
     guard let current else { return }
-    if current.isInterruptible { return current.stop.give() }
+    if current.isInterruptible { current.stop.give() }
     Task {
       try? await Task.sleep(for: Self.freshPatience)
-      if state.withLock({ $0.current?.number == current.number }) { current.stop.give() }
+      guard state.withLock({ $0.current?.number == current.number }) else { return }
+      current.stop.give()
+      try? await Task.sleep(for: options.drainTime)
+      if state.withLock({ $0.current?.number == current.number }) { current.stop.abandon() }
     }
   }
 

@@ -90,6 +90,12 @@ public final class LiveService: Sendable {
     guest?.stop()
     wakeup.wake()
     ending.wake()
+    Task {
+      try? await Task.sleep(for: options.drainTime)
+      let (current, guest) = state.withLock { ($0.current, $0.guests.working) }
+      current?.stop.abandon()
+      guest?.stop()
+    }
   }
 
   /// Returns once it was asked to end, or the task is cancelled; for one waiting task.

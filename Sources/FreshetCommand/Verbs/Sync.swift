@@ -109,7 +109,11 @@ struct SyncVerb: Sendable {
     let received = try session.interruptions()
     let signals = Task {
       for await _ in received {
-        if stop.isGiven { break }
+        // Asked again: what an embedder has under way is left.
+        if stop.isGiven {
+          stop.abandon()
+          break
+        }
         stop.give()
         session.diagnostics.line("Interrupted: committing what is done …")
       }

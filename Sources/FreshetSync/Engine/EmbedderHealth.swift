@@ -59,6 +59,13 @@ public final class EmbedderHealth: Sendable {
     state.withLock { $0 = .asked(failuresInARow: 0) }
   }
 
+  /// A call was left before it was answered: whether it would have been is not known.
+  func abandoned() {
+    state.withLock { state in
+      if case .onTrial(let cause) = state { state = .leftAlone(since: .now, cause: cause) }
+    }
+  }
+
   /// A call failed for a passing reason.
   func failed(_ cause: FreshetError) {
     state.withLock { state in

@@ -102,17 +102,3 @@ public struct SyncOptions: Sendable {
   /// Texts that may be computed and not yet stored.
   static let embeddingsAtRisk = 256
 }
-
-/// Asks a run to end early: what is done is committed, nothing new is begun.
-public final class StopSignal: Sendable {
-  private let flag = Atomic<Bool>(false)
-
-  /// Makes a signal that is not yet given.
-  public init() {}
-
-  /// Whether the run is to end.
-  public var isGiven: Bool { flag.load(ordering: .relaxed) }
-
-  /// Gives the signal; giving it again changes nothing.
-  public func give() { flag.store(true, ordering: .relaxed) }
-}
