@@ -27,4 +27,23 @@ extension Collection {
     _ = try factory.sources()
     _ = try factory.chunker()
   }
+
+  /// Whether documents were committed before their vectors: keywords find them, meaning does not yet.
+  ///
+  /// - Throws: `FreshetError` when the store fails.
+  public func awaitsVectors() async throws -> Bool {
+    guard configuration.embedder.provider != .none else { return false }
+    return try await store.read(.everything) { try !$0.itemsAwaitingVectors().isEmpty }
+  }
+
+  /// An item of which a document failed because the embedder did not answer: to try whether it does.
+  ///
+  /// - Throws: `FreshetError` when the store fails.
+  public func itemThatLacksItsEmbedder() async throws -> (source: String, path: [UInt8])? {
+    let names = Set(configuration.sources.map(\.name))
+    return try await failures().first { failure in
+      names.contains(failure.source) && failure.error.isTransient
+        && [.embedderFailed, .network, .modelUnavailable].contains(failure.error.code)
+    }.map { ($0.source, $0.itemPath) }
+  }
 }

@@ -213,6 +213,9 @@ public final class Collection: Sendable {
   /// Whether continual syncs leave the embedder alone at the moment, because it does not answer.
   public var isEmbedderDown: Bool { parts.embedderHealth.isDown }
 
+  /// Whether it did not answer continual syncs when it was last asked, or is left alone.
+  public var isEmbedderInDoubt: Bool { parts.embedderHealth.isInDoubt }
+
   /// Whether it was opened for writing, and not closed.
   var holdsLock: Bool { parts.holdsLock }
 

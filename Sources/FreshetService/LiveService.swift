@@ -253,6 +253,7 @@ public final class LiveService: Sendable {
       case .load(let source, let paths): try await sync([source: paths], unit, current, kind: .load)
       case .whole(let source): try await sync([source: []], unit, current, kind: .whole)
       case .everything: try await sync([:], unit, current, kind: .whole)
+      case .vectors: try await catchUp(unit, current)
       }
       state.withLock { $0.succeeded() }
     } catch {
@@ -260,7 +261,25 @@ public final class LiveService: Sendable {
       let pause = state.withLock { $0.failed(unit, cause, options) }
       tell(.failed(cause, pause: pause))
     }
-    state.withLock { $0.current = nil }
+    let collection = collection
+    state.withLock { state in
+      state.current = nil
+      state.noteEmbedder(
+        isInDoubt: collection.isEmbedderInDoubt,
+        isDown: collection.isEmbedderDown,
+        sources: collection.configuration.sources.map(\.name),
+        options
+      )
+    }
+  }
+
+  /// Gives documents the vectors that they wait for; when none does, tries one that failed without its embedder.
+  private func catchUp(_ unit: Workload.Unit, _ current: LiveState.Current) async throws {
+    if try await collection.awaitsVectors() {
+      try await sync([:], unit, current, kind: .load)
+    } else if collection.isEmbedderInDoubt, let item = try await collection.itemThatLacksItsEmbedder() {
+      try await sync([item.source: [item.path]], unit, current, kind: .load)
+    }
   }
 
   private func surveyed(_ source: String, _ unit: Workload.Unit, _ current: LiveState.Current) async throws {
@@ -275,6 +294,8 @@ public final class LiveService: Sendable {
           state.workload.add(whole: items.source)
         }
       }
+      // What waits for its vectors is known to the collection, and no listing finds it.
+      state.workload.addVectors()
       for items in found where items.isComplete {
         state.canSee(items.source)
         if items.missing == 0 { state.hasEverything(items.source) }
@@ -293,6 +314,7 @@ public final class LiveService: Sendable {
     request.isContinual = true
     request.actor = options.actor
     request.continuing = current.run
+    request.onlyVectors = unit == .vectors && paths.isEmpty
     if kind == .whole {
       (request.unsettled, request.allowMassDelete) = state.withLock { ($0.unsettled, $0.acceptsDeletions(of: unit)) }
       // What is accepted is of this run alone.

@@ -52,6 +52,9 @@ struct LiveState {
   private var lastMaintenance = ContinuousClock.now
   private var needsMaintenance = false
   private var isIdle = false
+  private var isEmbedderInDoubt = false
+  /// When it is tried whether the embedder answers again.
+  private var embedderTrial: ContinuousClock.Instant?
   private var reported: LiveStatus
 
   init(startedAt: Timestamp) {
@@ -68,6 +71,7 @@ struct LiveState {
       case .whole: "whole"
       case .survey: "survey"
       case .everything: "whole"
+      case .vectors: "vectors"
       }
     }
     if let guest = guests.working { status.working = guest.name }
@@ -83,6 +87,10 @@ struct LiveState {
       for source in sources { workload.survey(source) }
       nextSurvey = now + options.surveyInterval
     }
+    if let due = embedderTrial, due <= now {
+      embedderTrial = nil
+      workload.addVectors()
+    }
     for retry in retries where retry.due <= now { workload.add(again: retry.path, of: retry.source) }
     retries.removeAll { $0.due <= now }
   }
@@ -91,6 +99,7 @@ struct LiveState {
   func nextDue(_ now: ContinuousClock.Instant, _ options: LiveOptions) -> ContinuousClock.Instant {
     var due = nextSurvey
     if let retry = retries.map(\.due).min() { due = min(due, retry) }
+    if let embedderTrial { due = min(due, embedderTrial) }
     if needsMaintenance { due = min(due, lastWork + options.maintenanceQuiet) }
     return due
   }
@@ -184,6 +193,24 @@ struct LiveState {
 
   func acceptsDeletions(of unit: Workload.Unit) -> Bool {
     if case .whole(let source) = unit { accepted.contains(source) } else { false }
+  }
+
+  // MARK: The embedder
+
+  /// Notes whether the embedder answers. While it does not, a trial is due after each pause; when it does again, all
+  /// sources are to be listed, since what failed meanwhile is known by that.
+  mutating func noteEmbedder(isInDoubt: Bool, isDown: Bool, sources: [String], _ options: LiveOptions) {
+    if isInDoubt {
+      isEmbedderInDoubt = true
+      if embedderTrial == nil {
+        embedderTrial = .now + (isDown ? options.embedderTrialInterval : options.embedderDoubtInterval)
+      }
+    } else if isEmbedderInDoubt {
+      isEmbedderInDoubt = false
+      embedderTrial = nil
+      workload.addVectors()
+      for source in sources { workload.survey(source) }
+    }
   }
 
   // MARK: Others

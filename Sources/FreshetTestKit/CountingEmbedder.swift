@@ -59,7 +59,9 @@ public final class CountingEmbedder: Embedder {
     }
     body?(call)
     // Not even cancellation ends such a call.
-    while state.withLock({ $0.troubles.hangs }) { await Task.detached { try? await Task.sleep(for: .milliseconds(20)) }.value }
+    while state.withLock({ $0.troubles.hangs }) {
+      await Task.detached { try? await Task.sleep(for: .milliseconds(20)) }.value
+    }
     try state.withLock { state in
       if state.troubles.isDown || state.troubles.failingCalls > 0 {
         state.troubles.failingCalls = max(0, state.troubles.failingCalls - 1)

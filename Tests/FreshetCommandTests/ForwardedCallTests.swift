@@ -18,7 +18,8 @@ import Testing
       ("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID"),
       ("\"seconds\":\\{[^}]*\\}", "SECONDS"), ("\"peak_memory_bytes\":[0-9]+", "MEMORY"),
       ("\"run\":\"[0-9a-f]+\"", "RUN"), ("in [0-9.]+ (ms|s)", "TIME"), ("[0-9.]+ [kM]?B", "SIZE"),
-      ("\"[a-z_]*(bytes|size|seconds)[a-z_]*\":[0-9.]+", "AMOUNT"), ("\"(at|last_at|started_at)\":\"[^\"]*\"", "AT"),
+      ("\"[a-z_]*(bytes|size|seconds)[a-z_]*\":[0-9.]+", "AMOUNT"), ("\"[0-9]{4}-[0-9]{2}-[0-9]{2}T[^\"]*\"", "TIME"),
+      ("\"file_[a-z]+\":[0-9]+", "AMOUNT"),
       ("change [0-9]+", "CHANGE"), ("\"sequence\":[0-9]+", "SEQUENCE"),
     ] {
       text = text.replacingOccurrences(of: pattern, with: name, options: .regularExpression)
@@ -42,7 +43,7 @@ import Testing
     for workshop in [workshop, alone] {
       try workshop.write("freshet.yaml", "sources: [{ path: docs }]\n")
       try workshop.writeDocuments()
-      try workshop.write("docs/broken.docx", "This is no archive.\n")
+      try workshop.write("docs/broken.json", "{\"text\":")
     }
     #expect(try await alone.freshet("sync", "--quiet").code == 3)
     #expect(try await workshop.freshet("start").code == 0)
@@ -50,7 +51,7 @@ import Testing
     let calls: [(words: [String], folder: String, code: Int32)] = [
       (["sync"], "", 0), (["sync", "--quiet"], "", 0), (["sync", "--json"], "", 0), (["sync", "keys.md"], "docs", 0),
       (["sync", "--retry", "--json"], "", 3), (["sync", "--force", "-v"], "", 3), (["failures", "retry"], "", 3),
-      (["failures", "retry", "--json", "../docs/broken.docx"], "home", 3),
+      (["failures", "retry", "--json", "../docs/broken.json"], "home", 3),
       (["failures", "retry", "keys.md"], "docs", 1), (["sync", "missing.md"], "docs", 1),
       (["sync", "--json", "missing.md"], "docs", 1), (["sync", ".."], "home", 0), (["sync", "/usr/lib"], "", 64),
       (["reindex"], "", 0), (["reindex", "--json"], "", 0), (["gc"], "", 0), (["gc", "--json"], "", 0),
@@ -181,7 +182,9 @@ import Testing
   @Test func aServiceThatIsStoppedMeanwhileTellsTheClient() async throws {
     try await startSlowly()
     let workshop = workshop
-    let outcome = try await interrupted { (_: Int32) async throws -> Void in #expect(try await workshop.freshet("stop").code == 0) }
+    let outcome = try await interrupted { (_: Int32) async throws -> Void in
+      #expect(try await workshop.freshet("stop").code == 0)
+    }
     #expect(outcome.code == 130 && outcome.errors.contains("The service is ending"), "\(outcome.errors)")
     #expect(try outcome.last()["interrupted"] as? Bool == true)
     #expect(try await workshop.freshet("verify").code == 0)

@@ -84,7 +84,10 @@ import Testing
       "sources: [{ path: docs }]\nembedder: { provider: hash, dimension: 64 }\nchunk: { soft: 150 }\n"
     )
     let reloaded = try await workshop.freshet("reload")
-    #expect(reloaded.code == 0 && reloaded.errors.contains("the embedding model is left as it is"), "\(reloaded.errors)")
+    #expect(
+      reloaded.code == 0 && reloaded.errors.contains("the embedding model is left as it is"),
+      "\(reloaded.errors)"
+    )
     #expect(try await workshop.freshet("status").output.contains("384 components"))
     #expect(try await workshop.freshet("stop").code == 0)
     #expect(try await workshop.freshet("reload").code == 1)
@@ -142,7 +145,7 @@ import Testing
     }
     let stopped = try await workshop.freshet("stop")
     #expect(stopped.code == 0, "\(stopped.errors)")
-    #expect(kill(service, 0) != 0)
+    #expect(try workshop.text(".freshet/service.log").contains("the service ends without it"))
     #expect(try await workshop.freshet("sync", "--json").last()["documents"] as? [String: Any] != nil)
     #expect(try await workshop.freshet("verify").code == 0)
   }

@@ -69,6 +69,7 @@ import Testing
   @Test func theForegroundEndsWithASignalAndWhatIsDoneIsCommitted() async throws {
     let freshet = Workshop.programs + "/freshet"
     let outcome = try await workshop.run(freshet, ["watch", "--json"]) { process, output in
+      let output = output.replacingOccurrences(of: ".err", with: ".out")
       let deadline = ContinuousClock.now + .seconds(60)
       while ContinuousClock.now < deadline, try !String(contentsOfFile: output, encoding: .utf8).contains("keys.md") {
         try await Task.sleep(for: .milliseconds(20))

@@ -88,7 +88,7 @@ import Testing
       for (source, paths) in paths { for path in paths { open.remove(source + String(decoding: path, as: UTF8.self)) } }
     case .load(let source, let paths):
       for path in paths { open.remove(source + String(decoding: path, as: UTF8.self)) }
-    case .whole, .survey, .everything: break
+    case .whole, .survey, .everything, .vectors: break
     }
   }
 

@@ -23,13 +23,15 @@ struct Workload {
     case survey(source: String)
     /// All sources by one run, and what is of none any more.
     case everything
+    /// What could not be embedded, because nobody answered: a trial first.
+    case vectors
 
     /// The source that it goes through as a whole; empty for all of them.
     var wholeSource: String? {
       switch self {
       case .whole(let source): source
       case .everything: ""
-      case .fresh, .load, .survey: nil
+      case .fresh, .load, .survey, .vectors: nil
       }
     }
   }
@@ -42,9 +44,12 @@ struct Workload {
   private var wholes: [String] = []
   private var surveys: [String] = []
   private var needsEverything = false
+  private var needsVectors = false
 
   /// Whether there is nothing to do.
-  var isEmpty: Bool { fresh.isEmpty && loads.isEmpty && wholes.isEmpty && surveys.isEmpty && !needsEverything }
+  var isEmpty: Bool {
+    fresh.isEmpty && loads.isEmpty && wholes.isEmpty && surveys.isEmpty && !needsEverything && !needsVectors
+  }
 
   /// Whether something is to be done that must not wait.
   var isUrgent: Bool { !fresh.isEmpty }
@@ -52,7 +57,7 @@ struct Workload {
   /// Paths and files that wait.
   var waiting: Int {
     fresh.values.reduce(0) { $0 + $1.count } + loads.reduce(0) { $0 + $1.paths.count } + wholes.count + surveys.count
-      + (needsEverything ? 1 : 0)
+      + (needsEverything ? 1 : 0) + (needsVectors ? 1 : 0)
   }
 
   /// Files that are still to be loaded.
@@ -93,6 +98,9 @@ struct Workload {
   /// Asks for a run over everything, which comes last.
   mutating func addEverything() { needsEverything = true }
 
+  /// Asks for what waits for an embedder, which comes before what is found by listings.
+  mutating func addVectors() { needsVectors = true }
+
   /// Asks for a source's listing.
   mutating func survey(_ source: String) {
     if !surveys.contains(source) { surveys.append(source) }
@@ -103,6 +111,10 @@ struct Workload {
   /// - Parameter loadSize: files of a load's unit at most.
   mutating func next(loadSize: Int) -> Unit? {
     if !fresh.isEmpty { return .fresh(takeFresh()) }
+    if needsVectors {
+      needsVectors = false
+      return .vectors
+    }
     if !surveys.isEmpty { return .survey(source: surveys.removeFirst()) }
     if let load = loads.first {
       let paths = load.paths.prefix(max(1, loadSize))
@@ -131,6 +143,7 @@ struct Workload {
     case .whole(let source): if !wholes.contains(source) { wholes.insert(source, at: 0) }
     case .survey(let source): survey(source)
     case .everything: needsEverything = true
+    case .vectors: needsVectors = true
     }
   }
 

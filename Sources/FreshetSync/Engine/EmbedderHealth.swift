@@ -35,6 +35,11 @@ public final class EmbedderHealth: Sendable {
     state.withLock { if case .asked = $0 { false } else { true } }
   }
 
+  /// Whether the last call failed for a passing reason, or it is left alone.
+  public var isInDoubt: Bool {
+    state.withLock { if case .asked(let failures) = $0 { failures > 0 } else { true } }
+  }
+
   /// Why no call may be made now; `nil` when one may, whose end is to be told.
   func refusal() -> FreshetError? {
     state.withLock { state in

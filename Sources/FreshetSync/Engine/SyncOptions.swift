@@ -94,6 +94,12 @@ public struct SyncOptions: Sendable {
   /// Starts with the defaults.
   public init() {}
 
+  /// Whether the run is of the whole collection, or of nothing but the vectors that documents wait for.
+  var seesEverything: Bool { paths.isEmpty || paths == Self.noPaths }
+
+  /// Items of no source: the run sees to what is in the collection already.
+  public static let noPaths: [String: [[UInt8]]] = ["": []]
+
   /// The texts of one call: never so many that the calls under way could lose more than 256.
   func batchSize(parallelism: Int) -> Int {
     max(1, min(embedderBatch, Self.embeddingsAtRisk / max(1, parallelism)))
