@@ -98,7 +98,10 @@ extension LiveService {
     guard !names.isEmpty else { return }
     let configured = Set(collection.configuration.sources.map(\.name))
     do {
-      let found = try await collection.outstanding(of: names.intersection(configured))
+      let wanted = names.intersection(configured)
+      let found =
+        wanted.isEmpty
+        ? [] : try await collection.outstanding(of: Dictionary(uniqueKeysWithValues: wanted.map { ($0, []) }))
       let departed = try await collection.departedSources()
       state.withLock { state in
         for items in found where items.isComplete && names.contains(items.source) {

@@ -33,7 +33,8 @@ struct LiveState {
   static let retryPause: Duration = .seconds(1)
 
   var workload = Workload()
-  var pace = LoadPace()
+  var freshPace = LoadPace()
+  var loadPace = LoadPace()
   var unsettled: [String: Set<[UInt8]>] = [:]
   var current: Current?
   /// Work of others, between two units.
@@ -67,9 +68,11 @@ struct LiveState {
     status.working = current.map { current in
       switch current.unit {
       case .fresh: "fresh"
+      case .trees: "trees"
+      case .moved: "moved"
+      case .survey: "survey"
       case .load: "load"
       case .whole: "whole"
-      case .survey: "survey"
       case .everything: "whole"
       case .vectors: "vectors"
       }
@@ -93,6 +96,10 @@ struct LiveState {
     }
     for retry in retries where retry.due <= now { workload.add(again: retry.path, of: retry.source) }
     retries.removeAll { $0.due <= now }
+    if !uncounted.isEmpty, workload.isEmpty, now >= lastWork + options.maintenanceQuiet {
+      for source in uncounted { workload.survey(source) }
+      uncounted = []
+    }
   }
 
   /// When something is due that nobody wakes it for.
@@ -100,7 +107,7 @@ struct LiveState {
     var due = nextSurvey
     if let retry = retries.map(\.due).min() { due = min(due, retry) }
     if let embedderTrial { due = min(due, embedderTrial) }
-    if needsMaintenance { due = min(due, lastWork + options.maintenanceQuiet) }
+    if needsMaintenance || !uncounted.isEmpty { due = min(due, lastWork + options.maintenanceQuiet) }
     return due
   }
 
@@ -123,9 +130,14 @@ struct LiveState {
     isIdle = false
     if now - runBegan > options.runPeriod || now - lastWork > options.runQuiet { run = nil }
     if run == nil { runBegan = now }
-    // A whole source is listed again after each interruption: it goes on at least for a time that grows.
+    // What is listed again after each interruption goes on at least for a time that grows.
     var leastTime = options.leastLoad
-    if let source = unit.wholeSource { leastTime = options.leastLoad * (1 << min(interruptions[source] ?? 0, 5)) }
+    switch unit {
+    case .moved(let source, _), .whole(let source):
+      leastTime = options.leastLoad * (1 << min(interruptions[source] ?? 0, Self.interruptionsMax))
+    case .everything: leastTime = options.leastLoad * (1 << min(interruptions[""] ?? 0, Self.interruptionsMax))
+    case .fresh, .trees, .survey, .load, .vectors: break
+    }
     let begun = Current(
       number: units,
       unit: unit,
@@ -138,6 +150,14 @@ struct LiveState {
     return begun
   }
 
+  /// Notes that the unit under way has ended.
+  mutating func endUnit() {
+    current = nil
+    workload.finished()
+  }
+
+  /// Interruptions after which the time for which a run over a source goes on at least no longer doubles.
+  private static let interruptionsMax = 5
   private var interruptions: [String: Int] = [:]
   /// Sources in which any number of deletions is accepted.
   private var accepted: Set<String> = []
@@ -156,26 +176,42 @@ struct LiveState {
       needsMaintenance = true
       reported.lastChange = SystemWallClock().now()
     }
-    if kind == .load, !report.interrupted { pace.took(duration, files: files) }
-    if kind == .whole, let source = current?.unit.wholeSource {
+    if kind == .load, !report.interrupted, files > 0 { loadPace.took(duration, files: files) }
+    // One file alone says little of how long many take.
+    if kind == .fresh, !report.interrupted, files * 2 >= freshPace.size { freshPace.took(duration, files: files) }
+    switch current?.unit {
+    case .moved(let source, _)?:
       interruptions[source] = report.interrupted ? (interruptions[source] ?? 0) + 1 : nil
-      if !report.interrupted {
-        if source.isEmpty {
-          reported.unavailable = []
-          reported.held = []
-        } else {
-          accepted.remove(source)
-          canSee(source)
-          hasEverything(source)
-        }
-        reported.held += report.held
-        reported.unavailable += report.unavailable
-      }
-    } else {
-      for held in report.held {
-        reported.held.removeAll { $0.source == held.source }
-        reported.held.append(held)
-      }
+      hold(report.held)
+    case .whole(let source)?:
+      interruptions[source] = report.interrupted ? (interruptions[source] ?? 0) + 1 : nil
+      guard !report.interrupted else { break }
+      accepted.remove(source)
+      uncounted.remove(source)
+      canSee(source)
+      hasEverything(source)
+      reported.held += report.held
+      reported.unavailable += report.unavailable
+    case .everything?:
+      interruptions[""] = report.interrupted ? (interruptions[""] ?? 0) + 1 : nil
+      guard !report.interrupted else { break }
+      uncounted = []
+      reported.held = report.held
+      reported.unavailable = report.unavailable
+    case .fresh?, .load?, .trees?, .survey?, .vectors?, nil: hold(report.held)
+    }
+  }
+
+  /// Sources of which a part was held back: how much there is in all, their next run says.
+  private var uncounted: Set<String> = []
+
+  /// Notes deletions that a run over a part of a source held back.
+  private mutating func hold(_ held: [HeldDeletions]) {
+    for held in held {
+      uncounted.insert(held.source)
+      guard !reported.held.contains(where: { $0.source == held.source && $0.count >= held.count }) else { continue }
+      hasEverything(held.source)
+      reported.held.append(held)
     }
   }
 
@@ -191,9 +227,7 @@ struct LiveState {
     workload.add(whole: source)
   }
 
-  func acceptsDeletions(of unit: Workload.Unit) -> Bool {
-    if case .whole(let source) = unit { accepted.contains(source) } else { false }
-  }
+  func acceptsDeletions(of source: String) -> Bool { accepted.contains(source) }
 
   // MARK: The embedder
 
@@ -229,6 +263,7 @@ struct LiveState {
     workload.keep(only: sources)
     unsettled = unsettled.filter { sources.contains($0.key) }
     retries.removeAll { !sources.contains($0.source) }
+    uncounted.formIntersection(sources)
     reported.unavailable.removeAll { !sources.contains($0.source) }
   }
 
