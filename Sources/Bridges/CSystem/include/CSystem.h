@@ -155,7 +155,7 @@ ssize_t freshet_send(int socket, const void *bytes, size_t count, const int *des
 ssize_t freshet_receive(int socket, void *bytes, size_t size, int *descriptors, int *descriptor_count);
 
 // From now on each of the signals writes its number, one byte, to a pipe whose reading end is the answer. One call a
-// process; a full pipe drops further signals.
+// process; a full pipe drops further signals. SIGHUP stays ignored where it was.
 int freshet_signal_pipe(const int *signals, int count);
 
 // --- The helper's cage -----------------------------------------------------------------------------------------------
