@@ -7,12 +7,13 @@ extension LiveService {
   /// a guest. Everything is gone through as at the start.
   public func adopt(_ collection: Collection, feed: (any ChangeFeed)? = nil) {
     let names = Set(collection.configuration.sources.map(\.name))
-    let following = present.withLock { present in
+    let (following, delivering) = present.withLock { present in
       present.collection = collection
-      guard let feed else { return nil as Task<Void, Never>? }
+      present.number += 1
+      guard let feed else { return (nil as Task<Void, Never>?, present.delivering) }
       present.feed = feed
       present.feedNumber += 1
-      return present.following
+      return (present.following, present.delivering)
     }
     state.withLock { state in
       state.keep(only: names)
@@ -20,6 +21,7 @@ extension LiveService {
     }
     // The loop that follows begins with the new watchers.
     following?.cancel()
+    delivering?.cancel()
     wakeup.wake()
   }
 

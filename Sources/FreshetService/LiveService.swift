@@ -30,6 +30,10 @@ public final class LiveService: Sendable {
     var feed: any ChangeFeed
     /// Counts the feeds.
     var feedNumber = 0
+    /// Counts the configurations.
+    var number = 0
+    /// Hands events over.
+    var delivering: Task<[ChannelDelivery], any Error>?
     /// Follows the feed.
     var following: Task<Void, Never>?
   }
@@ -67,7 +71,7 @@ public final class LiveService: Sendable {
     await withTaskCancellationHandler {
       await withTaskGroup(of: Void.self) { group in
         group.addTask { await self.followChanges(isWatching: isWatching) }
-        if collection.hasEventChannels { group.addTask { await self.deliverEvents() } }
+        group.addTask { await self.deliverEvents() }
         await work()
         group.cancelAll()
       }
@@ -191,19 +195,6 @@ public final class LiveService: Sendable {
       if state.withLock({ $0.current?.number == interrupted.number && $0.workload.isUrgent }) {
         interrupted.stop.give()
       }
-    }
-  }
-
-  private func deliverEvents() async {
-    while !Task.isCancelled {
-      do {
-        try await collection.deliverEvents(following: true)
-      } catch let error as FreshetError {
-        tell(.failed(error, pause: options.errorPauseMaximum))
-      } catch {
-        return
-      }
-      try? await Task.sleep(for: options.errorPauseMaximum)
     }
   }
 

@@ -19,7 +19,13 @@ public final class OutputWriter: Sendable {
   public let isTerminal: Bool
   private let isLineBuffered: Bool
   private let patience: Duration?
-  private let buffer = Mutex<[UInt8]>([])
+  private let state = Mutex(State())
+
+  private struct State {
+    var bytes: [UInt8] = []
+    /// Why nothing is written any more: a reader that took nothing is waited for once, not at each line.
+    var failure: (any Error)?
+  }
 
   /// Writes to a descriptor, which stays open. On a terminal every line is shown at once.
   ///
@@ -67,19 +73,26 @@ public final class OutputWriter: Sendable {
 
   /// Hands everything over to the system: at the end, and where a reader waits for a line.
   public func flush() throws {
-    try buffer.withLock { try drain(&$0) }
+    try state.withLock { try drain(&$0) }
   }
 
   private func append(_ body: (inout [UInt8]) -> Void) throws {
-    try buffer.withLock { bytes in
-      body(&bytes)
-      if isLineBuffered || bytes.count >= Self.bufferSize { try drain(&bytes) }
+    try state.withLock { state in
+      if let failure = state.failure { throw failure }
+      body(&state.bytes)
+      if isLineBuffered || state.bytes.count >= Self.bufferSize { try drain(&state) }
     }
   }
 
-  private func drain(_ bytes: inout [UInt8]) throws {
+  private func drain(_ state: inout State) throws {
+    if let failure = state.failure { throw failure }
     // Cleared also when it fails: what nobody reads is not written a second time.
-    defer { bytes.removeAll(keepingCapacity: true) }
-    try bytes.withUnsafeBytes { try DescriptorWriter.write($0, to: descriptor, patience: patience) }
+    defer { state.bytes.removeAll(keepingCapacity: true) }
+    do {
+      try state.bytes.withUnsafeBytes { try DescriptorWriter.write($0, to: descriptor, patience: patience) }
+    } catch {
+      if patience != nil { state.failure = error }
+      throw error
+    }
   }
 }

@@ -6,6 +6,8 @@ import FreshetSystem
 final class ControlServer: Sendable {
   /// Connections that are served at the same time.
   private static let connectionsMax = 4
+  /// The pause after a connection that could not be accepted.
+  private static let acceptPause = Duration.milliseconds(100)
 
   private let socket: LocalSocket
   private let answer: @Sendable (ControlRequest) async throws -> JSONValue
@@ -33,8 +35,14 @@ final class ControlServer: Sendable {
   func run() async {
     await withTaskCancellationHandler {
       await withDiscardingTaskGroup { group in
-        while let connection = try? await listening.run({ [socket] in try socket.accept() }) {
-          group.addTask { await self.serve(connection) }
+        while !Task.isCancelled {
+          do {
+            guard let connection = try await listening.run({ [socket] in try socket.accept() }) else { return }
+            group.addTask { await self.serve(connection) }
+          } catch {
+            // Too many open files, for a while.
+            try? await Task.sleep(for: Self.acceptPause)
+          }
         }
       }
     } onCancel: {
