@@ -50,8 +50,8 @@ public struct ControlClient: Sendable {
     interruptions: () throws -> AsyncStream<Int32>
   ) async throws -> Int32? {
     let connection: MessageSocket? = try await pool.run { [path] in
-      // What a call carries is for nobody else.
-      guard let socket = try LocalSocket.connect(to: path), socket.isTrusted else { return nil }
+      // What a call carries is for nobody else; a service of another user, which may not even be asked, is none of ours.
+      guard let socket = try? LocalSocket.connect(to: path), socket.isTrusted else { return nil }
       try ControlMessage.send(call.json, descriptors: [output, diagnostics], to: socket)
       return socket
     }
