@@ -33,7 +33,7 @@ import Testing
       let status = try await workshop.freshet("status", "--json").last()
       let daemon = try #require(status["daemon"] as? [String: Any])
       if daemon["working"] is NSNull, daemon["queue"] as? Int == 0, (status["documents"] as? Int ?? 0) > 0 { return }
-      try await Task.sleep(for: .milliseconds(50))
+      try await Task.sleep(for: .milliseconds(200))
     }
     Issue.record("the service is not done")
   }
@@ -89,10 +89,12 @@ import Testing
     #expect(try await workshop.freshet("sync").code == 4)
     let deadline = ContinuousClock.now + .seconds(60)
     while try await !workshop.freshet("status").output.contains("Held "), ContinuousClock.now < deadline {
-      try await Task.sleep(for: .milliseconds(50))
+      try await Task.sleep(for: .milliseconds(200))
     }
     let accepted = try await workshop.freshet("sync", "--allow-mass-delete")
-    #expect(accepted.code == 0 && accepted.output.contains("40 deleted"), "\(accepted.output)\(accepted.errors)")
+    // A few may have gone before there were too many.
+    #expect(accepted.code == 0 && accepted.output.contains(" deleted, "), "\(accepted.output)\(accepted.errors)")
+    #expect(try await workshop.freshet("list", "--json").objects().count == 2)
     #expect(try await !workshop.freshet("status").output.contains("Held "))
     #expect(try await workshop.freshet("stop").code == 0)
     #expect(try await workshop.freshet("verify").code == 0)
@@ -122,7 +124,7 @@ import Testing
       while try workshop.exists(".freshet/lock") == false || workshop.text(".freshet/lock").isEmpty,
         ContinuousClock.now < deadline
       {
-        try await Task.sleep(for: .milliseconds(20))
+        try await Task.sleep(for: .milliseconds(100))
       }
       let refused = try await workshop.freshet("sync", "--quiet")
       #expect(refused.code == 11 && refused.errors.contains("process \(process)"), "\(refused.errors)")
@@ -161,7 +163,7 @@ import Testing
       while ContinuousClock.now < deadline {
         let daemon = try await workshop.freshet("status", "--json").last()["daemon"] as? [String: Any]
         if daemon?["working"] as? String == "sync" { break }
-        try await Task.sleep(for: .milliseconds(20))
+        try await Task.sleep(for: .milliseconds(100))
       }
       try await body(process)
     }

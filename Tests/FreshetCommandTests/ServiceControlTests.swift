@@ -23,7 +23,7 @@ import Testing
     while ContinuousClock.now < deadline {
       outcome = try await workshop.run(Workshop.programs + "/freshet", words)
       if try fits(outcome) { return }
-      try await Task.sleep(for: .milliseconds(50))
+      try await Task.sleep(for: .milliseconds(200))
     }
     Issue.record("\(words): \(outcome.output) \(outcome.errors)")
   }
@@ -68,7 +68,7 @@ import Testing
     while try !workshop.text(".freshet/service.log").contains("is refused; the one before stays"),
       ContinuousClock.now < deadline
     {
-      try await Task.sleep(for: .milliseconds(20))
+      try await Task.sleep(for: .milliseconds(100))
     }
     #expect(try workshop.text(".freshet/service.log").contains("freshet.yaml:1:"))
     try workshop.write("docs/late.md", "# Late\n\nSaved under the old one.\n")
@@ -129,7 +129,7 @@ import Testing
       let outcome = try await workshop.freshet("status", "--json")
       let daemon = outcome.code == 0 ? try outcome.last()["daemon"] as? [String: Any] : nil
       if let unit = daemon?["working"] as? String, unit == "load" || unit == "fresh" { return }
-      try await Task.sleep(for: .milliseconds(20))
+      try await Task.sleep(for: .milliseconds(100))
     }
     Issue.record("it is not at work")
   }
