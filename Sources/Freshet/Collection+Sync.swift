@@ -62,6 +62,8 @@ public struct SyncRequest: Sendable {
 
   /// Calls no embedder: what is new is found by keywords, and by meaning after the next sync.
   public var leavesVectors = false
+  /// Looks at no source: only documents that wait for their vectors get them.
+  public var onlyVectors = false
   /// What is said of every document that the paths hold, and kept with it.
   public var annotation: AnnotationChange?
 
@@ -189,6 +191,10 @@ extension Collection {
     if let actor = request.actor { options.actor = actor }
     if let workers = request.workers { options.workers = max(1, workers) }
     if let documents = request.checkpointDocuments { options.checkpointDocuments = max(1, documents) }
+    if request.onlyVectors {
+      options.paths = SyncOptions.noPaths
+      return options
+    }
     options.paths = request.items.isEmpty ? try paths(request.paths, stages.sources) : request.items
     return options
   }

@@ -15,6 +15,10 @@ public enum LiveEvent: Sendable {
   case failed(FreshetError, pause: Duration)
   /// Index files and old versions were seen to.
   case maintained
+  /// The configuration was read anew and is in force, but for what is said here.
+  case reloaded(left: [String])
+  /// The configuration was read anew and is refused; the one before stays in force.
+  case reloadRefused(FreshetError)
   /// Nothing is left to do.
   case idle
   /// It is ending.

@@ -37,6 +37,10 @@ struct LiveState {
   var loadPace = LoadPace()
   var unsettled: [String: Set<[UInt8]>] = [:]
   var current: Current?
+  /// Work of others, between two units.
+  var guests = GuestQueue()
+  /// Ends the maintenance under way.
+  var maintenance: StopSignal?
   var isStopping = false
   var nextSurvey = ContinuousClock.now
   private(set) var pausedUntil: ContinuousClock.Instant?
@@ -49,6 +53,9 @@ struct LiveState {
   private var lastMaintenance = ContinuousClock.now
   private var needsMaintenance = false
   private var isIdle = false
+  private var isEmbedderInDoubt = false
+  /// When it is tried whether the embedder answers again.
+  private var embedderTrial: ContinuousClock.Instant?
   private var reported: LiveStatus
 
   init(startedAt: Timestamp) {
@@ -66,8 +73,11 @@ struct LiveState {
       case .survey: "survey"
       case .load: "load"
       case .whole: "whole"
+      case .everything: "whole"
+      case .vectors: "vectors"
       }
     }
+    if let guest = guests.working { status.working = guest.name }
     status.queued = workload.waiting + retries.count
     return status
   }
@@ -79,6 +89,10 @@ struct LiveState {
     if now >= nextSurvey {
       for source in sources { workload.survey(source) }
       nextSurvey = now + options.surveyInterval
+    }
+    if let due = embedderTrial, due <= now {
+      embedderTrial = nil
+      workload.addVectors()
     }
     for retry in retries where retry.due <= now { workload.add(again: retry.path, of: retry.source) }
     retries.removeAll { $0.due <= now }
@@ -92,6 +106,7 @@ struct LiveState {
   func nextDue(_ now: ContinuousClock.Instant, _ options: LiveOptions) -> ContinuousClock.Instant {
     var due = nextSurvey
     if let retry = retries.map(\.due).min() { due = min(due, retry) }
+    if let embedderTrial { due = min(due, embedderTrial) }
     if needsMaintenance || !uncounted.isEmpty { due = min(due, lastWork + options.maintenanceQuiet) }
     return due
   }
@@ -120,7 +135,8 @@ struct LiveState {
     switch unit {
     case .moved(let source, _), .whole(let source):
       leastTime = options.leastLoad * (1 << min(interruptions[source] ?? 0, Self.interruptionsMax))
-    case .fresh, .trees, .survey, .load: break
+    case .everything: leastTime = options.leastLoad * (1 << min(interruptions[""] ?? 0, Self.interruptionsMax))
+    case .fresh, .trees, .survey, .load, .vectors: break
     }
     let begun = Current(
       number: units,
@@ -160,7 +176,7 @@ struct LiveState {
       needsMaintenance = true
       reported.lastChange = SystemWallClock().now()
     }
-    if kind == .load, !report.interrupted { loadPace.took(duration, files: files) }
+    if kind == .load, !report.interrupted, files > 0 { loadPace.took(duration, files: files) }
     // One file alone says little of how long many take.
     if kind == .fresh, !report.interrupted, files * 2 >= freshPace.size { freshPace.took(duration, files: files) }
     switch current?.unit {
@@ -176,7 +192,13 @@ struct LiveState {
       hasEverything(source)
       reported.held += report.held
       reported.unavailable += report.unavailable
-    case .fresh?, .load?, .trees?, .survey?, nil: hold(report.held)
+    case .everything?:
+      interruptions[""] = report.interrupted ? (interruptions[""] ?? 0) + 1 : nil
+      guard !report.interrupted else { break }
+      uncounted = []
+      reported.held = report.held
+      reported.unavailable = report.unavailable
+    case .fresh?, .load?, .trees?, .survey?, .vectors?, nil: hold(report.held)
     }
   }
 
@@ -206,6 +228,44 @@ struct LiveState {
   }
 
   func acceptsDeletions(of source: String) -> Bool { accepted.contains(source) }
+
+  // MARK: The embedder
+
+  /// Notes whether the embedder answers. While it does not, a trial is due after each pause; when it does again, all
+  /// sources are to be listed, since what failed meanwhile is known by that.
+  mutating func noteEmbedder(isInDoubt: Bool, isDown: Bool, sources: [String], _ options: LiveOptions) {
+    if isInDoubt {
+      isEmbedderInDoubt = true
+      if embedderTrial == nil {
+        embedderTrial = .now + (isDown ? options.embedderTrialInterval : options.embedderDoubtInterval)
+      }
+    } else if isEmbedderInDoubt {
+      isEmbedderInDoubt = false
+      embedderTrial = nil
+      workload.addVectors()
+      for source in sources { workload.survey(source) }
+    }
+  }
+
+  // MARK: Others
+
+  /// Sources of which something is shown as held or unavailable.
+  var troubled: [String] { reported.held.map(\.source) + reported.unavailable.map(\.source) }
+
+  /// Notes that somebody else has written: what follows is of another run.
+  mutating func guestWorked() {
+    run = nil
+    lastWork = .now
+  }
+
+  /// Forgets what is of sources that are no longer configured.
+  mutating func keep(only sources: Set<String>) {
+    workload.keep(only: sources)
+    unsettled = unsettled.filter { sources.contains($0.key) }
+    retries.removeAll { !sources.contains($0.source) }
+    uncounted.formIntersection(sources)
+    reported.unavailable.removeAll { !sources.contains($0.source) }
+  }
 
   mutating func maintained() {
     needsMaintenance = false
