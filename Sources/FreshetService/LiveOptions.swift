@@ -1,3 +1,4 @@
+import FreshetConfiguration
 import FreshetSources
 
 /// How a live service works.
@@ -23,6 +24,20 @@ public struct LiveOptions: Sendable {
   /// See `errorPause`.
   public var errorPauseMaximum: Duration = .seconds(60)
 
+  /// Attempts of a document that fails for a passing reason, in a row; then it waits for the next survey.
+  public var attempts = 3
+  /// The pause before the second attempt; each later one is four times as long, more or less by a quarter.
+  public var retryPause: Duration = .seconds(1)
+
   /// Starts with the defaults.
   public init() {}
+
+  /// What a configuration says.
+  public init(_ configuration: Configuration) {
+    watch.mode = WatchOptions.Mode(rawValue: configuration.watch.method.rawValue) ?? .automatic
+    watch.pollInterval = configuration.watch.pollInterval
+    surveyInterval = configuration.watch.surveyInterval
+    attempts = configuration.failures.attempts
+    retryPause = configuration.failures.pause
+  }
 }

@@ -247,7 +247,7 @@ public final class LiveService: Sendable {
     let start = ContinuousClock.now
     let report = try await collection.sync(request, stop: current.stop) { event in
       switch event {
-      case .failed(let failure): self.state.withLock { $0.note(failure) }
+      case .failed(let failure): self.state.withLock { $0.note(failure, self.options) }
       default: break
       }
       self.tell(.sync(event))

@@ -27,11 +27,6 @@ struct LiveState {
     var path: [UInt8]
   }
 
-  /// Attempts of a document that failed for a passing reason; then it waits for the next survey.
-  static let attemptsMax = 3
-  /// The pause before the second attempt; each later one is four times as long.
-  static let retryPause: Duration = .seconds(1)
-
   var workload = Workload()
   var pace = LoadPace()
   var unsettled: [String: Set<[UInt8]>] = [:]
@@ -197,10 +192,11 @@ struct LiveState {
   }
 
   /// Notes a document that failed: for a passing reason it is tried again.
-  mutating func note(_ failure: FailureRecord) {
-    guard failure.error.isTransient, failure.attempts < Self.attemptsMax else { return }
-    var wait = Self.retryPause
-    for _ in 1..<max(1, failure.attempts) { wait *= 4 }
+  mutating func note(_ failure: FailureRecord, _ options: LiveOptions) {
+    guard failure.error.isTransient, failure.attempts < options.attempts else { return }
+    var wait = options.retryPause
+    // No longer than to the next survey, which tries everything again.
+    for _ in 1..<max(1, failure.attempts) where wait < options.surveyInterval { wait *= 4 }
     // Spread over half of it, so that many do not come at once.
     let jitter = Double.random(in: 0.75...1.25)
     retries.removeAll { $0.source == failure.source && $0.path == failure.itemPath }

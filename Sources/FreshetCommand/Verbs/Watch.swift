@@ -44,7 +44,7 @@ struct WatchVerb: Sendable {
 
   func run() async throws -> ExitCode {
     let log = LiveLog(try session.logger(collection.configuration), session)
-    var options = LiveOptions()
+    var options = LiveOptions(collection.configuration)
     options.actor = session.invocation.value("actor")
     let process = try LiveProcess(
       collection,
