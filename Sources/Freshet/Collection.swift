@@ -58,6 +58,8 @@ public final class Collection: Sendable {
     var embedderIsMade = false
     var index: IndexView?
     var parsers: StandardParserRegistry?
+    /// Whether the embedder is one's own, which nobody could make again.
+    var embedderIsGiven = false
   }
 
   init(
@@ -79,6 +81,7 @@ public final class Collection: Sendable {
       lazy.withLock { lazy in
         lazy.embedder = embedder
         lazy.embedderIsMade = true
+        lazy.embedderIsGiven = true
       }
     }
   }
@@ -206,6 +209,20 @@ public final class Collection: Sendable {
       lazy.parsers = parsers
       return parsers
     }
+  }
+
+  /// Forgets what the next call makes again. Nobody may be using the parsers.
+  func dropWhatCanBeMadeAgain() {
+    let parsers = lazy.withLock { lazy in
+      defer { lazy.parsers = nil }
+      lazy.index = nil
+      if !lazy.embedderIsGiven {
+        lazy.embedder = nil
+        lazy.embedderIsMade = false
+      }
+      return lazy.parsers
+    }
+    parsers?.close()
   }
 
   /// The index as this process saw it last.

@@ -41,6 +41,7 @@ struct StageFactory: Sendable {
       directory.isRecursive = source.isRecursive
       directory.fileSizeMax = configuration.maximumFileSize(of: source)
       directory.excludedFolders = source.excludedFolders.map { source.path + "/" + $0 }
+      directory.setAsideFolder = configuration.failures.folder
       return try DirectorySource(directory)
     }
   }

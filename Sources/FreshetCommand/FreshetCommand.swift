@@ -28,7 +28,7 @@ struct FreshetCommand {
       verbs: [
         .initialize, .trust, .sync, .search, .status, .verify, .runs,
         .watch, .start, .stop, .service, .track, .list, .history, .show, .diff, .restore, .audit, .gc, .failures,
-        .events,
+        .events, .stats,
         .health, .model, .reindex, .export, .migrate, .completions { FreshetCommand.root },
       ]
     )

@@ -1,5 +1,6 @@
 import FreshetConfiguration
 import FreshetSources
+import FreshetSystem
 
 /// How a live service works.
 public struct LiveOptions: Sendable {
@@ -28,6 +29,18 @@ public struct LiveOptions: Sendable {
   public var attempts = 3
   /// The pause before the second attempt; each later one is four times as long, more or less by a quarter.
   public var retryPause: Duration = .seconds(1)
+  /// Bounds of the memory.
+  public var memory = MemoryConfiguration()
+  /// Tells the resident bytes of the process; `nil` when the system does not.
+  public var residentBytes: @Sendable () -> Int64? = { ProcessStatistics.residentBytes() }
+  /// Between two looks at the memory.
+  public var memoryInterval: Duration = .seconds(5)
+  /// When failing documents are an alert.
+  public var alerts = AlertConfiguration()
+  /// Where figures for Prometheus are written.
+  public var metrics = MetricsConfiguration()
+  /// The time between two reports in the log; zero for none.
+  public var statisticsInterval: Duration = .seconds(3_600)
 
   /// Starts with the defaults.
   public init() {}
@@ -39,5 +52,9 @@ public struct LiveOptions: Sendable {
     surveyInterval = configuration.watch.surveyInterval
     attempts = configuration.failures.attempts
     retryPause = configuration.failures.pause
+    memory = configuration.memory
+    alerts = configuration.alerts
+    metrics = configuration.metrics
+    statisticsInterval = configuration.statisticsInterval
   }
 }

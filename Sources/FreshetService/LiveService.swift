@@ -21,6 +21,7 @@ public final class LiveService: Sendable {
   let feed: any ChangeFeed
   let options: LiveOptions
   let tell: @Sendable (LiveEvent) -> Void
+  let monitor: LiveMonitor
   let wakeup = WakeSignal()
   let state: Mutex<LiveState>
 
@@ -39,7 +40,12 @@ public final class LiveService: Sendable {
     self.collection = collection
     self.feed = feed
     self.options = options
-    self.tell = tell
+    let monitor = LiveMonitor(collection: collection, options: options, tell: tell)
+    self.monitor = monitor
+    self.tell = { event in
+      tell(event)
+      monitor.hear(event)
+    }
     state = Mutex(LiveState(startedAt: SystemWallClock().now()))
   }
 
@@ -54,6 +60,7 @@ public final class LiveService: Sendable {
       await withTaskGroup(of: Void.self) { group in
         group.addTask { await self.followChanges(isWatching: isWatching) }
         if collection.hasEventChannels { group.addTask { await self.deliverEvents() } }
+        group.addTask { await self.monitor.run { self.status } }
         await work()
         group.cancelAll()
       }
@@ -62,6 +69,7 @@ public final class LiveService: Sendable {
     }
     tell(.stopping)
     await maintain()
+    await monitor.finish(status)
   }
 
   /// Ends `run`: what is under way ends at its next commit.
@@ -92,6 +100,8 @@ public final class LiveService: Sendable {
     var status = state.withLock { $0.status }
     status.watch = feed.status
     status.isEmbedderDown = collection.isEmbedderDown
+    status.alerts = monitor.alerts
+    status.memory = monitor.memoryLevel
     let memory = ProcessStatistics.current()
     status.peakMemoryBytes = memory.peakMemoryBytes
     status.residentBytes = ProcessStatistics.residentBytes() ?? 0
@@ -131,6 +141,8 @@ public final class LiveService: Sendable {
         return nil
       }
       state.workload.add(fresh: release.paths, of: release.source)
+      let changed = ContinuousClock.now - release.age
+      state.freshSince = min(state.freshSince ?? changed, changed)
       guard state.workload.isUrgent, let current = state.current, current.isInterruptible else { return nil }
       return current
     }
@@ -161,6 +173,7 @@ public final class LiveService: Sendable {
 
   private func work() async {
     while let step = nextStep() {
+      await relieveMemory()
       switch step {
       case .unit(let unit, let current): await perform(unit, current)
       case .maintenance: await maintain()
@@ -185,7 +198,8 @@ public final class LiveService: Sendable {
       state.enqueueDue(now, sources: collection.configuration.sources.map(\.name), options)
       if let pause = state.pausedUntil, pause > now { return .wait(until: pause) }
       if state.isMaintenanceDue(now, options) { return .maintenance }
-      guard let unit = state.workload.next(loadSize: state.pace.size) else {
+      let isLimited = monitor.memoryLevel == .limited
+      guard let unit = state.workload.next(loadSize: isLimited ? 1 : state.pace.size) else {
         return .wait(until: state.nextDue(now, options))
       }
       return .unit(unit, state.begin(unit, at: now, options))
@@ -239,6 +253,7 @@ public final class LiveService: Sendable {
     request.isContinual = true
     request.actor = options.actor
     request.continuing = current.run
+    request.savesMemory = monitor.memoryLevel == .limited
     if case .whole(let source) = unit {
       (request.unsettled, request.allowMassDelete) = state.withLock { ($0.unsettled, $0.acceptsDeletions(of: source)) }
       // What is accepted is of this run alone.
@@ -258,7 +273,14 @@ public final class LiveService: Sendable {
       if report.interrupted, current.stop.isGiven { state.workload.putBack(unit) }
       state.finished(kind, report, change, duration: duration, files: paths.values.reduce(0) { $0 + $1.count })
     }
-    tell(.worked(LiveWork(kind: kind, report: change, duration: duration)))
+    let latency = change.checkpoints > 0 ? current.freshSince.map { ContinuousClock.now - $0 } : nil
+    tell(.worked(LiveWork(kind: kind, report: change, duration: duration, latency: latency)))
+  }
+
+  /// Once the memory has come above its limit, gives up what can be made again.
+  private func relieveMemory() async {
+    guard monitor.takesRelief() else { return }
+    await collection.releaseMemory()
   }
 
   private func maintain() async {

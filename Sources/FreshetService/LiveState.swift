@@ -14,6 +14,8 @@ struct LiveState {
     var leastTime: Duration
     /// The run that it goes on with.
     var run: SyncReport?
+    /// When the first of the changes was seen that it takes up; `nil` for what was found by listing.
+    var freshSince: ContinuousClock.Instant?
 
     var isInterruptible: Bool {
       if case .fresh = unit { false } else { true }
@@ -31,6 +33,8 @@ struct LiveState {
   var pace = LoadPace()
   var unsettled: [String: Set<[UInt8]>] = [:]
   var current: Current?
+  /// When the first of the changes was seen that wait.
+  var freshSince: ContinuousClock.Instant?
   var isStopping = false
   var nextSurvey = ContinuousClock.now
   private(set) var pausedUntil: ContinuousClock.Instant?
@@ -106,7 +110,7 @@ struct LiveState {
     // A whole source is listed again after each interruption: it goes on at least for a time that grows.
     var leastTime = options.leastLoad
     if case .whole(let source) = unit { leastTime = options.leastLoad * (1 << min(interruptions[source] ?? 0, 5)) }
-    let begun = Current(
+    var begun = Current(
       number: units,
       unit: unit,
       stop: StopSignal(),
@@ -114,6 +118,10 @@ struct LiveState {
       leastTime: leastTime,
       run: run
     )
+    if case .fresh = unit {
+      begun.freshSince = freshSince
+      freshSince = nil
+    }
     current = begun
     return begun
   }

@@ -76,7 +76,7 @@ struct WatchVerb: Sendable {
 
 /// What a live service does, as lines of a log, and of the output where the call asks for it.
 struct LiveLog: Sendable {
-  private let logger: Logger
+  let logger: Logger
   private let session: Session
 
   init(_ logger: Logger, _ session: Session) {
@@ -92,6 +92,7 @@ struct LiveLog: Sendable {
       warn("\(failure.origin): \(failure.error.message)", [.init("code", .string(failure.error.code.rawValue))])
     case .sync(.unavailable(let problem)): warn("\(problem.source): \(problem.error.message)", [])
     case .sync(.held(let held)): warn("\(held.source): \(held.sentence)", [])
+    case .sync(.setAside(let file)): warn("\(file.source): \(file.sentence)", [])
     case .sync: break
     case .worked(let work): worked(work)
     case .watchProblem(let source, let error): warn(source.isEmpty ? error.message : "\(source): \(error.message)", [])
@@ -101,6 +102,12 @@ struct LiveLog: Sendable {
         [.init("code", .string(error.code.rawValue))]
       )
     case .maintained: logger.debug("Index files and old versions were seen to.")
+    case .reported(let report): reported(report)
+    case .alert(let alert): raised(alert)
+    case .alertUndelivered(let consumer, let error):
+      warn("An alert did not reach \(consumer): \(error.message)", [.init("code", .string(error.code.rawValue))])
+    case .memory(let memory): measured(memory)
+    case .figuresFailed(let error): warn("The figures cannot be written: \(error)", [])
     case .idle: logger.debug("Everything is in step.")
     case .stopping: logger.info("The service ends.")
     }

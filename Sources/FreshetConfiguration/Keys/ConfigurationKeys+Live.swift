@@ -160,10 +160,11 @@ extension ValueType where Value == String {
         let text = try scalar(node, expecting: title)
         let parts = text.split(separator: "/")
         guard !parts.isEmpty, text.utf8.count <= 200, text.utf8.first != UInt8(ascii: "/"), !text.utf8.contains(0),
-          !parts.contains(where: { $0 == ".." || $0 == "." || $0 == ".freshet" })
+          !parts.contains(where: { $0 == ".." || $0 == "." || $0 == ".freshet" }),
+          !text.utf8.contains(where: { Array("*?[]{}\\".utf8).contains($0) })
         else {
           throw ValueProblem(
-            "must be a path below each source's folder, such as `failed`; here stands `\(text.shown)`."
+            "must be a path below each source's folder, such as `failed`, without wildcards; here stands `\(text.shown)`."
           )
         }
         return parts.joined(separator: "/")

@@ -94,6 +94,16 @@ public struct SyncOptions: Sendable {
   /// Starts with the defaults.
   public init() {}
 
+  /// Takes as little memory as a run can: one document at a time, small commits and windows, little between the stages.
+  /// A document larger than all that still passes, alone.
+  public mutating func saveMemory() {
+    workers = 1
+    checkpointDocuments = min(checkpointDocuments, 8)
+    checkpointBytes = min(checkpointBytes, 1 << 20)
+    embedderWindow = min(embedderWindow, 64)
+    bytesInFlight = min(bytesInFlight, 4 << 20)
+  }
+
   /// The texts of one call: never so many that the calls under way could lose more than 256.
   func batchSize(parallelism: Int) -> Int {
     max(1, min(embedderBatch, Self.embeddingsAtRisk / max(1, parallelism)))
