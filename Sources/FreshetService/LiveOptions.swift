@@ -34,7 +34,7 @@ public struct LiveOptions: Sendable {
   /// Tells the resident bytes of the process; `nil` when the system does not.
   public var residentBytes: @Sendable () -> Int64? = { ProcessStatistics.residentBytes() }
   /// Between two looks at the memory.
-  public var memoryInterval: Duration = .seconds(5)
+  public var memoryInterval: Duration = .seconds(1)
   /// When failing documents are an alert.
   public var alerts = AlertConfiguration()
   /// Where figures for Prometheus are written.

@@ -273,7 +273,7 @@ public final class LiveService: Sendable {
       if report.interrupted, current.stop.isGiven { state.workload.putBack(unit) }
       state.finished(kind, report, change, duration: duration, files: paths.values.reduce(0) { $0 + $1.count })
     }
-    let latency = change.checkpoints > 0 ? current.freshSince.map { ContinuousClock.now - $0 } : nil
+    let latency = change.documents.changed > 0 ? current.freshSince.map { ContinuousClock.now - $0 } : nil
     tell(.worked(LiveWork(kind: kind, report: change, duration: duration, latency: latency)))
   }
 

@@ -5,7 +5,7 @@ import Testing
   static let verbs = [
     "init", "trust", "sync", "search", "status", "verify", "runs", "watch", "start", "stop", "service", "track", "list",
     "history", "show", "diff",
-    "restore", "audit", "gc", "failures", "events", "health",
+    "restore", "audit", "gc", "failures", "events", "stats", "health",
     "model", "reindex", "export", "migrate", "completions",
   ]
 
