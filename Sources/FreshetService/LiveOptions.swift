@@ -35,6 +35,8 @@ public struct LiveOptions: Sendable {
   public var residentBytes: @Sendable () -> Int64? = { ProcessStatistics.residentBytes() }
   /// Between two looks at the memory.
   public var memoryInterval: Duration = .seconds(1)
+  /// How long the memory must be a tenth below a bound to count as below it.
+  public var memoryCalm: Duration = .seconds(30)
   /// When failing documents are an alert.
   public var alerts = AlertConfiguration()
   /// Where figures for Prometheus are written.

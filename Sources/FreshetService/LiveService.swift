@@ -60,7 +60,7 @@ public final class LiveService: Sendable {
       await withTaskGroup(of: Void.self) { group in
         group.addTask { await self.followChanges(isWatching: isWatching) }
         if collection.hasEventChannels { group.addTask { await self.deliverEvents() } }
-        group.addTask { await self.monitor.run { self.status } }
+        group.addTask { await self.monitor.run({ self.status }, wake: { self.wakeup.wake() }) }
         await work()
         group.cancelAll()
       }
@@ -277,7 +277,7 @@ public final class LiveService: Sendable {
     tell(.worked(LiveWork(kind: kind, report: change, duration: duration, latency: latency)))
   }
 
-  /// Once the memory has come above its limit, gives up what can be made again.
+  /// Gives up what can be made again, where the memory is above its limit.
   private func relieveMemory() async {
     guard monitor.takesRelief() else { return }
     await collection.releaseMemory()

@@ -251,6 +251,32 @@ import Testing
 
   // MARK: Memory
 
+  @Test func aMemoryThatMovesAboutABoundIsSaidOnceAndCachesAreGivenUpSeldomerWhenThatDoesNotHelp() {
+    var options = MemoryConfiguration()
+    (options.warn, options.limit) = (100, 200)
+    var bounds = MemoryBounds(options, calm: .seconds(30))
+    let start = ContinuousClock.now
+    var told: [(Int, LiveMemory.Level)] = []
+    var reliefs: [Int] = []
+    func measure(_ second: Int, _ bytes: Int64) {
+      let judged = bounds.judge(bytes, at: start + .seconds(second))
+      if let change = judged.change { told.append((second, change.level)) }
+      if judged.wantsRelief { reliefs.append(second) }
+    }
+    measure(0, 50)
+    // Up and down about the limit, as when caches are given up and made again.
+    for second in 1..<60 { measure(second, second.isMultiple(of: 2) ? 150 : 210) }
+    #expect(told.map(\.0) == [1] && told.map(\.1) == [.limited])
+    #expect(reliefs == [1, 11, 31])
+    // Calm: first below the limit, then below the other bound.
+    for second in 60..<100 { measure(second, 150) }
+    for second in 100..<200 { measure(second, 80) }
+    #expect(told.map(\.0) == [1, 90, 130] && told.map(\.1) == [.limited, .warned, .normal])
+    // A new time begins anew.
+    measure(300, 300)
+    #expect(reliefs == [1, 11, 31, 300])
+  }
+
   @Test func memoryAboveItsBoundsIsSaidOnceAndSlowsTheWorkDown() async throws {
     let box = ResidentBytes(resident: 50_000_000)
     try await with(
@@ -260,6 +286,7 @@ import Testing
       },
       {
         $0.memoryInterval = .milliseconds(10)
+        $0.memoryCalm = .milliseconds(20)
         $0.residentBytes = { box.value }
       }
     ) { collection, service, told in

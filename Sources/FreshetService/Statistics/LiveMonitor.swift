@@ -32,7 +32,9 @@ final class LiveMonitor: Sendable {
     self.collection = collection
     self.options = options
     self.tell = tell
-    state = Mutex(State(alarm: FailureAlarm(options.alerts), memory: MemoryBounds(options.memory)))
+    state = Mutex(
+      State(alarm: FailureAlarm(options.alerts), memory: MemoryBounds(options.memory, calm: options.memoryCalm))
+    )
     sender = AlertSender(collection: collection, tell: tell)
   }
 
@@ -42,7 +44,7 @@ final class LiveMonitor: Sendable {
   /// Which of its bounds the memory is above.
   var memoryLevel: LiveMemory.Level { state.withLock { $0.memory.level } }
 
-  /// Whether caches are to be given up now: once each time that the memory comes above its limit.
+  /// Whether caches are to be given up now.
   func takesRelief() -> Bool {
     state.withLock { state in
       defer { state.wantsRelief = false }
@@ -71,13 +73,15 @@ final class LiveMonitor: Sendable {
   }
 
   /// Works until the task is cancelled.
-  func run(_ status: @escaping @Sendable () -> LiveStatus) async {
+  ///
+  /// - Parameter wake: has the service look whether caches are to be given up, also when it has nothing to do.
+  func run(_ status: @escaping @Sendable () -> LiveStatus, wake: @escaping @Sendable () -> Void) async {
     await withTaskGroup(of: Void.self) { group in
       if options.statisticsInterval > .zero { group.addTask { await self.report(status) } }
       if options.metrics.file != nil { group.addTask { await self.writeFigures(status) } }
       group.addTask { await self.sender.run() }
       group.addTask { await self.watchAlarm() }
-      group.addTask { await self.watchMemory() }
+      group.addTask { await self.watchMemory(wake) }
     }
   }
 
@@ -140,21 +144,22 @@ final class LiveMonitor: Sendable {
 
   // MARK: Memory
 
-  private func watchMemory() async {
+  private func watchMemory(_ wake: @Sendable () -> Void) async {
     while !Task.isCancelled {
-      if let bytes = options.residentBytes() { measured(bytes) }
-      if memoryLevel == .limited { try? await pool.run { Allocator.trim() } }
+      if let bytes = options.residentBytes(), measured(bytes) { wake() }
       guard (try? await Task.sleep(for: options.memoryInterval)) != nil else { return }
     }
   }
 
-  private func measured(_ bytes: Int64) {
-    let change = state.withLock { state in
-      let change = state.memory.judge(bytes)
-      if change?.level == .limited { state.wantsRelief = true }
-      return change
+  /// Takes a measurement; answers whether caches are to be given up.
+  private func measured(_ bytes: Int64) -> Bool {
+    let (change, wantsRelief) = state.withLock { state in
+      let judged = state.memory.judge(bytes, at: .now)
+      if judged.wantsRelief { state.wantsRelief = true }
+      return judged
     }
     if let change { tell(.memory(change)) }
+    return wantsRelief
   }
 
   // MARK: Alerts
