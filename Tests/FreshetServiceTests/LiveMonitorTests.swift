@@ -96,6 +96,36 @@ import Testing
     #expect(!exists)
   }
 
+  @Test func whatTheServiceItselfWritesIsNoDocument() async throws {
+    try folder.write("docs/own/fresh[et].log.txt", "Brought 1 change into step.\n")
+    try folder.write("docs/own/fresh[et].log.txt.1", "Brought 2 changes into step.\n")
+    try folder.write("docs/own/freshe.log.txt", "A document that is called alike.\n")
+    try await with({
+      $0.log.file = folder.path + "/docs/own/fresh[et].log.txt"
+      $0.metrics.file = folder.path + "/docs/state.txt"
+      $0.metrics.interval = .milliseconds(20)
+    }) { collection, service, told in
+      await told.until { (try? FileSystem.exists(folder.path + "/docs/state.txt")) == true }
+      await told.idle()
+      service.survey()
+      await told.idle()
+      let origins = try await collection.documents().map(\.origin)
+      #expect(origins == ["keys.md", "notes.txt", "own/freshe.log.txt"])
+    }
+  }
+
+  @Test func theConfigurationSaysHowChangesAreSeen() {
+    var configuration = Configuration(folder: "/")
+    configuration.watch.method = .polling
+    configuration.watch.pollInterval = .seconds(7)
+    configuration.watch.surveyInterval = .seconds(60)
+    configuration.failures.attempts = 5
+    let options = LiveOptions(configuration)
+    #expect(options.watch.mode == .polling && options.watch.pollInterval == .seconds(7))
+    #expect(options.surveyInterval == .seconds(60) && options.attempts == 5)
+    for method in WatchConfiguration.Method.allCases { #expect(WatchOptions.Mode(rawValue: method.rawValue) != nil) }
+  }
+
   @Test func aReportSaysWhatWasDoneSinceTheLastOne() async throws {
     try await with({ $0.statisticsInterval = .milliseconds(100) }) { _, _, told in
       await told.until { told.reports.reduce(0) { $0 + $1.work.documents.created } == 2 }
