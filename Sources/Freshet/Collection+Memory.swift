@@ -9,7 +9,7 @@ extension Collection {
   public func releaseMemory() async {
     guard let turn = try? await turns.take(1) else { return }
     defer { withExtendedLifetime(turn) {} }
-    dropWhatCanBeMadeAgain()
+    parts.dropWhatCanBeMadeAgain()
     await store.releaseMemory()
     try? await pool.run { Allocator.trim() }
   }

@@ -64,6 +64,8 @@ public struct SyncRequest: Sendable {
   public var savesMemory = false
   /// Calls no embedder: what is new is found by keywords, and by meaning after the next sync.
   public var leavesVectors = false
+  /// Looks at no source: only documents that wait for their vectors get them.
+  public var onlyVectors = false
   /// What is said of every document that the paths hold, and kept with it.
   public var annotation: AnnotationChange?
 
@@ -157,17 +159,21 @@ extension Collection {
 
   /// What the sources have that the collection does not have yet, by their listings alone; nothing is read.
   ///
-  /// - Parameter sources: the names of the sources to list; `nil` for all.
+  /// - Parameters:
+  ///   - items: the paths to list by source, none of a source for all of it; empty for everything.
+  ///   - unsettled: files that are left alone, as `SyncRequest.unsettled` says.
   /// - Throws: as `sync(_:stop:handler:)`.
   public func outstanding(
-    of sources: Set<String>? = nil,
+    of items: [String: [[UInt8]]] = [:],
+    unsettled: [String: Set<[UInt8]>] = [:],
     stop: StopSignal = StopSignal()
   ) async throws -> [OutstandingItems] {
     let turn = try await turns.take(1)
     defer { withExtendedLifetime(turn) {} }
     let stages = try await stages()
     var request = SyncRequest()
-    for name in sources ?? [] { request.items[name] = [] }
+    request.items = items
+    request.unsettled = unsettled
     return try await SyncEngine(stages: stages, options: try options(for: request, stages)).outstanding(stop: stop)
   }
 
@@ -195,6 +201,10 @@ extension Collection {
     if let workers = request.workers { options.workers = max(1, workers) }
     if let documents = request.checkpointDocuments { options.checkpointDocuments = max(1, documents) }
     if request.savesMemory { options.saveMemory() }
+    if request.onlyVectors {
+      options.paths = SyncOptions.noPaths
+      return options
+    }
     options.paths = request.items.isEmpty ? try paths(request.paths, stages.sources) : request.items
     return options
   }

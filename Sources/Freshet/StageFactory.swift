@@ -59,6 +59,11 @@ struct StageFactory: Sendable {
     }
   }
 
+  /// What the parsers depend on.
+  var parsersKey: ParsersKey {
+    ParsersKey(workers: workers, overrides: configuration.parsers, json: configuration.json)
+  }
+
   /// The parsers; their helper processes start with the first document that needs one.
   func parsers() throws -> StandardParserRegistry {
     var options = ParsingOptions()

@@ -15,11 +15,6 @@ struct FreshetCommand {
   /// The released version.
   static let version = "0.1.0"
 
-  /// Results; one buffer for the whole process, written out at its end.
-  static let output = OutputWriter()
-  /// Everything else.
-  static let diagnostics = DiagnosticWriter()
-
   static var root: Verb {
     Verb(
       "freshet",
@@ -27,7 +22,8 @@ struct FreshetCommand {
       options: Session.options,
       verbs: [
         .initialize, .trust, .sync, .search, .status, .verify, .runs,
-        .watch, .start, .stop, .service, .track, .list, .history, .show, .diff, .restore, .audit, .gc, .failures,
+        .watch, .start, .stop, .reload, .service, .track, .list, .history, .show, .diff, .restore, .audit, .gc,
+        .failures,
         .events, .stats,
         .health, .model, .reindex, .export, .migrate, .completions { FreshetCommand.root },
       ]
@@ -37,14 +33,16 @@ struct FreshetCommand {
   static func main() async {
     Allocator.returnLargeBlocks()
     Terminal.ignoreBrokenPipes()
+    let interruptions = ProcessInterruptions()
     let application = CommandLineApplication(
       root,
       version: version,
-      output: output,
-      diagnostics: diagnostics
+      context: CallContext(interruptions: { try interruptions.stream() })
     )
     let code = await application.run(words)
-    exit(code.rawValue)
+    // Everything is written and closed. `exit` would run the destructors of the C++ libraries' globals, which threads that
+    // still wait for work may be using.
+    _exit(code.rawValue)
   }
 
   /// The words of the call, of which some may not be UTF-8: `CommandLine.arguments` would replace their bytes.

@@ -25,6 +25,10 @@ public enum LiveEvent: Sendable {
   case memory(LiveMemory)
   /// The file with the figures cannot be written; said once.
   case figuresFailed(FreshetError)
+  /// The configuration was read anew and is in force, but for what is said here.
+  case reloaded(left: [String])
+  /// The configuration was read anew and is refused; the one before stays in force.
+  case reloadRefused(FreshetError)
   /// Nothing is left to do.
   case idle
   /// It is ending.
@@ -37,6 +41,8 @@ public struct LiveWork: Sendable {
   public enum Kind: String, Sendable {
     /// Files that changed a moment ago.
     case fresh
+    /// Paths below which files were missing.
+    case moved
     /// Files that a listing found.
     case load
     /// A whole source.

@@ -43,6 +43,14 @@ public struct LiveOptions: Sendable {
   public var metrics = MetricsConfiguration()
   /// The time between two reports in the log; zero for none.
   public var statisticsInterval: Duration = .seconds(3_600)
+  /// How often it is tried whether an embedder that did not answer does again: a little longer than it is left alone.
+  public var embedderTrialInterval: Duration = .seconds(31)
+  /// How soon an embedder is tried again that failed to answer once or twice.
+  public var embedderDoubtInterval: Duration = .seconds(4)
+  /// How long a service that is to end waits for calls of embedders that are under way; then it leaves them.
+  public var drainTime: Duration = .seconds(8)
+  /// How long a service that is to end may take in all.
+  public var stopDeadline: Duration = .seconds(20)
 
   /// Starts with the defaults.
   public init() {}

@@ -17,13 +17,31 @@ import Synchronization
 /// Everything it does is a sync of some paths, so what holds for a sync holds here: nothing half-written is visible, a
 /// crash repeats at most one batch, mass deletions are held.
 public final class LiveService: Sendable {
-  let collection: Collection
-  let feed: any ChangeFeed
   let options: LiveOptions
   let tell: @Sendable (LiveEvent) -> Void
   let monitor: LiveMonitor
   let wakeup = WakeSignal()
+  private let ending = WakeSignal()
   let state: Mutex<LiveState>
+  let present: Mutex<Present>
+
+  /// What a reload replaces.
+  struct Present: Sendable {
+    var collection: Collection
+    var feed: any ChangeFeed
+    /// Counts the feeds.
+    var feedNumber = 0
+    /// Counts the configurations.
+    var number = 0
+    /// Hands events over.
+    var delivering: Task<[ChannelDelivery], any Error>?
+    /// Follows the feed.
+    var following: Task<Void, Never>?
+  }
+
+  /// The collection, as it is configured now.
+  public var collection: Collection { present.withLock { $0.collection } }
+  var feed: any ChangeFeed { present.withLock { $0.feed } }
 
   /// Prepares a service; nothing is watched yet.
   ///
@@ -37,8 +55,7 @@ public final class LiveService: Sendable {
     options: LiveOptions = LiveOptions(),
     tell: @escaping @Sendable (LiveEvent) -> Void = { _ in }
   ) {
-    self.collection = collection
-    self.feed = feed
+    present = Mutex(Present(collection: collection, feed: feed))
     self.options = options
     let monitor = LiveMonitor(collection: collection, options: options, tell: tell)
     self.monitor = monitor
@@ -55,11 +72,12 @@ public final class LiveService: Sendable {
     let sources = collection.configuration.sources.map(\.name)
     // What changes while the sources are gone through for the first time is seen.
     let isWatching = await watch()
+    await noteDepartedSources()
     tell(.started(sources: sources.count))
     await withTaskCancellationHandler {
       await withTaskGroup(of: Void.self) { group in
         group.addTask { await self.followChanges(isWatching: isWatching) }
-        if collection.hasEventChannels { group.addTask { await self.deliverEvents() } }
+        group.addTask { await self.deliverEvents() }
         group.addTask { await self.monitor.run({ self.status }, wake: { self.wakeup.wake() }) }
         await work()
         group.cancelAll()
@@ -68,18 +86,41 @@ public final class LiveService: Sendable {
       stop()
     }
     tell(.stopping)
+    for guest in state.withLock({ $0.guests.close() }) { guest.refuse(GuestQueue.ending) }
     await maintain()
     await monitor.finish(status)
   }
 
   /// Ends `run`: what is under way ends at its next commit.
   public func stop() {
-    state.withLock { state in
+    let guest = state.withLock { state in
       state.isStopping = true
       state.current?.stop.give()
+      state.maintenance?.give()
+      return state.guests.working
     }
+    guest?.stop()
     wakeup.wake()
+    ending.wake()
+    Task {
+      try? await Task.sleep(for: options.drainTime)
+      let (current, guest) = state.withLock { ($0.current, $0.guests.working) }
+      current?.stop.abandon()
+      guest?.stop()
+    }
   }
+
+  /// Returns once it was asked to end, or the task is cancelled; for one waiting task.
+  func endRequested() async {
+    await withTaskCancellationHandler {
+      await ending.wait(until: nil)
+    } onCancel: {
+      ending.wake()
+    }
+  }
+
+  /// Whether it was asked to end.
+  public var isStopping: Bool { state.withLock { $0.isStopping } }
 
   /// Lists the sources, as the periodic survey does.
   ///
@@ -126,9 +167,22 @@ public final class LiveService: Sendable {
   private func followChanges(isWatching: Bool) async {
     var isWatching = isWatching
     while !Task.isCancelled {
-      if isWatching { await feed.follow { self.receive($0) } }
+      let (feed, number) = present.withLock { ($0.feed, $0.feedNumber) }
+      if isWatching {
+        let following = Task { await feed.follow { self.receive($0) } }
+        present.withLock { $0.following = following }
+        await withTaskCancellationHandler {
+          await following.value
+        } onCancel: {
+          following.cancel()
+        }
+      }
       if Task.isCancelled { return }
-      try? await Task.sleep(for: options.errorPauseMaximum)
+      let isReplaced = present.withLock { present in
+        present.following = nil
+        return present.feedNumber != number
+      }
+      if !isReplaced { try? await Task.sleep(for: options.errorPauseMaximum) }
       isWatching = await watch()
     }
   }
@@ -140,7 +194,7 @@ public final class LiveService: Sendable {
         state.workload.survey(release.source)
         return nil
       }
-      state.workload.add(fresh: release.paths, of: release.source)
+      state.workload.add(files: release.files, folders: release.folders, of: release.source)
       let changed = ContinuousClock.now - release.age
       state.freshSince = min(state.freshSince ?? changed, changed)
       guard state.workload.isUrgent, let current = state.current, current.isInterruptible else { return nil }
@@ -156,19 +210,6 @@ public final class LiveService: Sendable {
     }
   }
 
-  private func deliverEvents() async {
-    while !Task.isCancelled {
-      do {
-        try await collection.deliverEvents(following: true)
-      } catch let error as FreshetError {
-        tell(.failed(error, pause: options.errorPauseMaximum))
-      } catch {
-        return
-      }
-      try? await Task.sleep(for: options.errorPauseMaximum)
-    }
-  }
-
   // MARK: Doing it
 
   private func work() async {
@@ -176,6 +217,7 @@ public final class LiveService: Sendable {
       await relieveMemory()
       switch step {
       case .unit(let unit, let current): await perform(unit, current)
+      case .guest(let guest): await serve(guest)
       case .maintenance: await maintain()
       case .wait(let deadline):
         if state.withLock({ $0.becomesIdle() }) { tell(.idle) }
@@ -186,6 +228,7 @@ public final class LiveService: Sendable {
 
   private enum Step {
     case unit(Workload.Unit, LiveState.Current)
+    case guest(Guest)
     case maintenance
     case wait(until: ContinuousClock.Instant)
   }
@@ -195,11 +238,13 @@ public final class LiveService: Sendable {
     let now = ContinuousClock.now
     return state.withLock { state in
       if state.isStopping { return nil }
+      if let guest = state.guests.next() { return .guest(guest) }
       state.enqueueDue(now, sources: collection.configuration.sources.map(\.name), options)
       if let pause = state.pausedUntil, pause > now { return .wait(until: pause) }
       if state.isMaintenanceDue(now, options) { return .maintenance }
       let isLimited = monitor.memoryLevel == .limited
-      guard let unit = state.workload.next(loadSize: isLimited ? 1 : state.pace.size) else {
+      let (freshSize, loadSize) = isLimited ? (1, 1) : (state.freshPace.size, state.loadPace.size)
+      guard let unit = state.workload.next(freshSize: freshSize, loadSize: loadSize) else {
         return .wait(until: state.nextDue(now, options))
       }
       return .unit(unit, state.begin(unit, at: now, options))
@@ -209,10 +254,14 @@ public final class LiveService: Sendable {
   private func perform(_ unit: Workload.Unit, _ current: LiveState.Current) async {
     do {
       switch unit {
-      case .survey(let source): try await surveyed(source, unit, current)
       case .fresh(let paths): try await sync(paths, unit, current, kind: .fresh)
+      case .trees(let source, let paths): try await listed(source, paths, unit, current)
+      case .moved(let source, let paths): try await sync([source: paths], unit, current, kind: .moved)
+      case .survey(let source): try await surveyed(source, unit, current)
       case .load(let source, let paths): try await sync([source: paths], unit, current, kind: .load)
       case .whole(let source): try await sync([source: []], unit, current, kind: .whole)
+      case .everything: try await sync([:], unit, current, kind: .whole)
+      case .vectors: try await catchUp(unit, current)
       }
       state.withLock { $0.succeeded() }
     } catch {
@@ -220,11 +269,50 @@ public final class LiveService: Sendable {
       let pause = state.withLock { $0.failed(unit, cause, options) }
       tell(.failed(cause, pause: pause))
     }
-    state.withLock { $0.current = nil }
+    let collection = collection
+    state.withLock { state in
+      state.endUnit()
+      state.noteEmbedder(
+        isInDoubt: collection.isEmbedderInDoubt,
+        isDown: collection.isEmbedderDown,
+        sources: collection.configuration.sources.map(\.name),
+        options
+      )
+    }
+  }
+
+  /// Gives documents the vectors that they wait for; when none does, tries one that failed without its embedder.
+  private func catchUp(_ unit: Workload.Unit, _ current: LiveState.Current) async throws {
+    if try await collection.awaitsVectors() {
+      try await sync([:], unit, current, kind: .load)
+    } else if collection.isEmbedderInDoubt, let item = try await collection.itemThatLacksItsEmbedder() {
+      try await sync([item.source: [item.path]], unit, current, kind: .load)
+    }
+  }
+
+  private func listed(
+    _ source: String,
+    _ paths: [[UInt8]],
+    _ unit: Workload.Unit,
+    _ current: LiveState.Current
+  ) async throws {
+    let unsettled = state.withLock { $0.unsettled }
+    let found = try await collection.outstanding(of: [source: paths], unsettled: unsettled, stop: current.stop)
+    state.withLock { state in
+      if current.stop.isGiven { return state.workload.putBack(unit) }
+      for items in found {
+        if items.isComplete, items.missing == 0 {
+          state.workload.add(found: items.toRead, of: source)
+        } else {
+          state.workload.add(moved: paths, of: source)
+        }
+      }
+    }
   }
 
   private func surveyed(_ source: String, _ unit: Workload.Unit, _ current: LiveState.Current) async throws {
-    let found = try await collection.outstanding(of: [source], stop: current.stop)
+    let unsettled = state.withLock { $0.unsettled }
+    let found = try await collection.outstanding(of: [source: []], unsettled: unsettled, stop: current.stop)
     state.withLock { state in
       if current.stop.isGiven { return state.workload.putBack(unit) }
       for items in found where !items.isEmpty {
@@ -235,6 +323,8 @@ public final class LiveService: Sendable {
           state.workload.add(whole: items.source)
         }
       }
+      // What waits for its vectors is known to the collection, and no listing finds it.
+      state.workload.addVectors()
       for items in found where items.isComplete {
         state.canSee(items.source)
         if items.missing == 0 { state.hasEverything(items.source) }
@@ -254,10 +344,14 @@ public final class LiveService: Sendable {
     request.actor = options.actor
     request.continuing = current.run
     request.savesMemory = monitor.memoryLevel == .limited
-    if case .whole(let source) = unit {
+    request.onlyVectors = unit == .vectors && paths.isEmpty
+    switch unit {
+    case .moved, .everything: request.unsettled = state.withLock { $0.unsettled }
+    case .whole(let source):
       (request.unsettled, request.allowMassDelete) = state.withLock { ($0.unsettled, $0.acceptsDeletions(of: source)) }
       // What is accepted is of this run alone.
       if request.allowMassDelete { request.continuing = nil }
+    case .fresh, .load, .trees, .survey, .vectors: break
     }
     let start = ContinuousClock.now
     let report = try await collection.sync(request, stop: current.stop) { event in
@@ -284,8 +378,11 @@ public final class LiveService: Sendable {
   }
 
   private func maintain() async {
+    let stop = StopSignal()
+    state.withLock { $0.maintenance = $0.isStopping ? nil : stop }
+    defer { state.withLock { $0.maintenance = nil } }
     do {
-      try await collection.maintain()
+      try await collection.maintain(stop: stop)
       state.withLock { $0.maintained() }
       tell(.maintained)
     } catch {

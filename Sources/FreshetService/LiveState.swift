@@ -30,11 +30,16 @@ struct LiveState {
   }
 
   var workload = Workload()
-  var pace = LoadPace()
+  var freshPace = LoadPace()
+  var loadPace = LoadPace()
   var unsettled: [String: Set<[UInt8]>] = [:]
   var current: Current?
   /// When the first of the changes was seen that wait.
   var freshSince: ContinuousClock.Instant?
+  /// Work of others, between two units.
+  var guests = GuestQueue()
+  /// Ends the maintenance under way.
+  var maintenance: StopSignal?
   var isStopping = false
   var nextSurvey = ContinuousClock.now
   private(set) var pausedUntil: ContinuousClock.Instant?
@@ -47,6 +52,9 @@ struct LiveState {
   private var lastMaintenance = ContinuousClock.now
   private var needsMaintenance = false
   private var isIdle = false
+  private var isEmbedderInDoubt = false
+  /// When it is tried whether the embedder answers again.
+  private var embedderTrial: ContinuousClock.Instant?
   private var reported: LiveStatus
 
   init(startedAt: Timestamp) {
@@ -59,11 +67,16 @@ struct LiveState {
     status.working = current.map { current in
       switch current.unit {
       case .fresh: "fresh"
+      case .trees: "trees"
+      case .moved: "moved"
+      case .survey: "survey"
       case .load: "load"
       case .whole: "whole"
-      case .survey: "survey"
+      case .everything: "whole"
+      case .vectors: "vectors"
       }
     }
+    if let guest = guests.working { status.working = guest.name }
     status.queued = workload.waiting + retries.count
     return status
   }
@@ -76,15 +89,24 @@ struct LiveState {
       for source in sources { workload.survey(source) }
       nextSurvey = now + options.surveyInterval
     }
+    if let due = embedderTrial, due <= now {
+      embedderTrial = nil
+      workload.addVectors()
+    }
     for retry in retries where retry.due <= now { workload.add(again: retry.path, of: retry.source) }
     retries.removeAll { $0.due <= now }
+    if !uncounted.isEmpty, workload.isEmpty, now >= lastWork + options.maintenanceQuiet {
+      for source in uncounted { workload.survey(source) }
+      uncounted = []
+    }
   }
 
   /// When something is due that nobody wakes it for.
   func nextDue(_ now: ContinuousClock.Instant, _ options: LiveOptions) -> ContinuousClock.Instant {
     var due = nextSurvey
     if let retry = retries.map(\.due).min() { due = min(due, retry) }
-    if needsMaintenance { due = min(due, lastWork + options.maintenanceQuiet) }
+    if let embedderTrial { due = min(due, embedderTrial) }
+    if needsMaintenance || !uncounted.isEmpty { due = min(due, lastWork + options.maintenanceQuiet) }
     return due
   }
 
@@ -107,9 +129,14 @@ struct LiveState {
     isIdle = false
     if now - runBegan > options.runPeriod || now - lastWork > options.runQuiet { run = nil }
     if run == nil { runBegan = now }
-    // A whole source is listed again after each interruption: it goes on at least for a time that grows.
+    // What is listed again after each interruption goes on at least for a time that grows.
     var leastTime = options.leastLoad
-    if case .whole(let source) = unit { leastTime = options.leastLoad * (1 << min(interruptions[source] ?? 0, 5)) }
+    switch unit {
+    case .moved(let source, _), .whole(let source):
+      leastTime = options.leastLoad * (1 << min(interruptions[source] ?? 0, Self.interruptionsMax))
+    case .everything: leastTime = options.leastLoad * (1 << min(interruptions[""] ?? 0, Self.interruptionsMax))
+    case .fresh, .trees, .survey, .load, .vectors: break
+    }
     var begun = Current(
       number: units,
       unit: unit,
@@ -118,14 +145,24 @@ struct LiveState {
       leastTime: leastTime,
       run: run
     )
-    if case .fresh = unit {
+    switch unit {
+    case .fresh, .trees, .moved:
       begun.freshSince = freshSince
       freshSince = nil
+    case .survey, .load, .vectors, .whole, .everything: break
     }
     current = begun
     return begun
   }
 
+  /// Notes that the unit under way has ended.
+  mutating func endUnit() {
+    current = nil
+    workload.finished()
+  }
+
+  /// Interruptions after which the time for which a run over a source goes on at least no longer doubles.
+  private static let interruptionsMax = 5
   private var interruptions: [String: Int] = [:]
   /// Sources in which any number of deletions is accepted.
   private var accepted: Set<String> = []
@@ -144,21 +181,42 @@ struct LiveState {
       needsMaintenance = true
       reported.lastChange = SystemWallClock().now()
     }
-    if kind == .load, !report.interrupted { pace.took(duration, files: files) }
-    if kind == .whole, case .whole(let source)? = current?.unit {
+    if kind == .load, !report.interrupted, files > 0 { loadPace.took(duration, files: files) }
+    // One file alone says little of how long many take.
+    if kind == .fresh, !report.interrupted, files * 2 >= freshPace.size { freshPace.took(duration, files: files) }
+    switch current?.unit {
+    case .moved(let source, _)?:
       interruptions[source] = report.interrupted ? (interruptions[source] ?? 0) + 1 : nil
-      if !report.interrupted {
-        accepted.remove(source)
-        canSee(source)
-        hasEverything(source)
-        reported.held += report.held
-        reported.unavailable += report.unavailable
-      }
-    } else {
-      for held in report.held {
-        reported.held.removeAll { $0.source == held.source }
-        reported.held.append(held)
-      }
+      hold(report.held)
+    case .whole(let source)?:
+      interruptions[source] = report.interrupted ? (interruptions[source] ?? 0) + 1 : nil
+      guard !report.interrupted else { break }
+      accepted.remove(source)
+      uncounted.remove(source)
+      canSee(source)
+      hasEverything(source)
+      reported.held += report.held
+      reported.unavailable += report.unavailable
+    case .everything?:
+      interruptions[""] = report.interrupted ? (interruptions[""] ?? 0) + 1 : nil
+      guard !report.interrupted else { break }
+      uncounted = []
+      reported.held = report.held
+      reported.unavailable = report.unavailable
+    case .fresh?, .load?, .trees?, .survey?, .vectors?, nil: hold(report.held)
+    }
+  }
+
+  /// Sources of which a part was held back: how much there is in all, their next run says.
+  private var uncounted: Set<String> = []
+
+  /// Notes deletions that a run over a part of a source held back.
+  private mutating func hold(_ held: [HeldDeletions]) {
+    for held in held {
+      uncounted.insert(held.source)
+      guard !reported.held.contains(where: { $0.source == held.source && $0.count >= held.count }) else { continue }
+      hasEverything(held.source)
+      reported.held.append(held)
     }
   }
 
@@ -175,6 +233,44 @@ struct LiveState {
   }
 
   func acceptsDeletions(of source: String) -> Bool { accepted.contains(source) }
+
+  // MARK: The embedder
+
+  /// Notes whether the embedder answers. While it does not, a trial is due after each pause; when it does again, all
+  /// sources are to be listed, since what failed meanwhile is known by that.
+  mutating func noteEmbedder(isInDoubt: Bool, isDown: Bool, sources: [String], _ options: LiveOptions) {
+    if isInDoubt {
+      isEmbedderInDoubt = true
+      if embedderTrial == nil {
+        embedderTrial = .now + (isDown ? options.embedderTrialInterval : options.embedderDoubtInterval)
+      }
+    } else if isEmbedderInDoubt {
+      isEmbedderInDoubt = false
+      embedderTrial = nil
+      workload.addVectors()
+      for source in sources { workload.survey(source) }
+    }
+  }
+
+  // MARK: Others
+
+  /// Sources of which something is shown as held or unavailable.
+  var troubled: [String] { reported.held.map(\.source) + reported.unavailable.map(\.source) }
+
+  /// Notes that somebody else has written: what follows is of another run.
+  mutating func guestWorked() {
+    run = nil
+    lastWork = .now
+  }
+
+  /// Forgets what is of sources that are no longer configured.
+  mutating func keep(only sources: Set<String>) {
+    workload.keep(only: sources)
+    unsettled = unsettled.filter { sources.contains($0.key) }
+    retries.removeAll { !sources.contains($0.source) }
+    uncounted.formIntersection(sources)
+    reported.unavailable.removeAll { !sources.contains($0.source) }
+  }
 
   mutating func maintained() {
     needsMaintenance = false

@@ -106,10 +106,14 @@ struct SyncVerb: Sendable {
     _ log: SyncLog
   ) async throws -> ExitCode {
     let stop = StopSignal()
-    let received = try SignalHandling.stream()
+    let received = try session.interruptions()
     let signals = Task {
       for await _ in received {
-        if stop.isGiven { break }
+        // Asked again: what an embedder has under way is left.
+        if stop.isGiven {
+          stop.abandon()
+          break
+        }
         stop.give()
         session.diagnostics.line("Interrupted: committing what is done …")
       }

@@ -6,6 +6,12 @@ import FreshetService
 import FreshetSync
 import FreshetSystem
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 extension Verb {
   /// `freshet watch`.
   static let watch = Verb(
@@ -25,7 +31,8 @@ extension Verb {
       let configuration = try session.configuration()
       let collection = try await session.open(
         .writing(creating: true, waiting: invocation.duration("wait") ?? .zero),
-        configuration
+        configuration,
+        isService: true
       )
       return try await session.closing(collection) { collection in
         try await WatchVerb(session: session, collection: collection).run()
@@ -49,12 +56,11 @@ struct WatchVerb: Sendable {
     let process = try LiveProcess(
       collection,
       options: options,
-      manager: ServiceManager(environment: try session.environment())
+      manager: ServiceManager(environment: try session.environment()),
+      duties: duties(log)
     ) { log.tell($0) }
-    let signals = try SignalHandling.stream()
-    let stopping = Task {
-      for await _ in signals { process.stop() }
-    }
+    let signals = try ServiceSignals.stream()
+    let stopping = Task { await ServiceSignals.follow(signals, process) { end(.interrupted) } }
     defer { stopping.cancel() }
     let status = Task { await showStatus(process) }
     defer { status.cancel() }
@@ -62,6 +68,25 @@ struct WatchVerb: Sendable {
     status.cancel()
     session.diagnostics.show(progress: "")
     return .success
+  }
+
+  private func duties(_ log: LiveLog) -> LiveProcess.Duties {
+    LiveProcess.Duties(
+      configuration: { (try session.configuration(), try session.environment()) },
+      run: ServedCall.run,
+      overdue: {
+        log.overdue()
+        end(.failure)
+      }
+    )
+  }
+
+  /// Ends the process at once: what is not committed is done again by the next one.
+  private func end(_ code: ExitCode) {
+    session.diagnostics.show(progress: "")
+    try? session.output.flush()
+    // Not `exit`, whose handlers would take away what other threads still use.
+    _exit(code.rawValue)
   }
 
   /// A line at the bottom of the terminal that says what goes on.
@@ -108,9 +133,22 @@ struct LiveLog: Sendable {
       warn("An alert did not reach \(consumer): \(error.message)", [.init("code", .string(error.code.rawValue))])
     case .memory(let memory): measured(memory)
     case .figuresFailed(let error): warn("The figures cannot be written: \(error)", [])
+    case .reloaded(let left):
+      logger.info("The configuration was read anew.")
+      for sentence in left { warn(sentence, []) }
+    case .reloadRefused(let error):
+      logger.error(
+        "The configuration was read anew and is refused; the one before stays in force. \(error)",
+        [.init("code", .string(error.code.rawValue))]
+      )
     case .idle: logger.debug("Everything is in step.")
     case .stopping: logger.info("The service ends.")
     }
+  }
+
+  /// Says that the service ends without what is under way.
+  func overdue() {
+    logger.error("What is under way does not end, so the service ends without it; what is committed holds.")
   }
 
   private func changed(_ outcome: DocumentOutcome) {

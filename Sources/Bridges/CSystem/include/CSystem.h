@@ -87,6 +87,9 @@ int freshet_connect_local(int folder, const char *name);
 // Sends a text to a datagram socket; a name that begins with `@` is an abstract one.
 int freshet_send_text(const char *path, const char *text);
 
+// Whether the process at the other end of a connection is this user's, or root's: 1 or 0.
+int freshet_is_trusted_peer(int connection);
+
 // The next connection of a process of this user, or of root; -EINVAL once the listener was shut down.
 int freshet_accept_local(int listener);
 
@@ -149,14 +152,17 @@ int freshet_spawn(
 // A descriptor that becomes readable when the child has ended; -ENOSYS where the kernel has none.
 int freshet_process_descriptor(pid_t child);
 
-// Sends bytes with an optional descriptor (-1: none); never raises SIGPIPE, never waits.
-ssize_t freshet_send(int socket, const void *bytes, size_t count, int descriptor);
+// Descriptors that go with a message at most.
+#define FRESHET_DESCRIPTORS_MAX 4
 
-// Receives bytes and at most one descriptor (-1 when none came, close-on-exec); never waits.
-ssize_t freshet_receive(int socket, void *bytes, size_t size, int *descriptor);
+// Sends bytes with descriptors (none: a count of 0); never raises SIGPIPE, never waits.
+ssize_t freshet_send(int socket, const void *bytes, size_t count, const int *descriptors, int descriptor_count);
+
+// Receives bytes and at most FRESHET_DESCRIPTORS_MAX descriptors (close-on-exec); never waits.
+ssize_t freshet_receive(int socket, void *bytes, size_t size, int *descriptors, int *descriptor_count);
 
 // From now on each of the signals writes its number, one byte, to a pipe whose reading end is the answer. One call a
-// process; a full pipe drops further signals.
+// process; a full pipe drops further signals. SIGHUP stays ignored where it was.
 int freshet_signal_pipe(const int *signals, int count);
 
 // --- The helper's cage -----------------------------------------------------------------------------------------------
