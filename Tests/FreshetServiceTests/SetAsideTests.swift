@@ -133,6 +133,21 @@ import Testing
     }
   }
 
+  @Test func whatIsStillBeingWrittenStays() async throws {
+    try await with { collection in
+      try folder.write("docs/a/data.json", Self.broken)
+      let writer = try Descriptor(opening: folder.file("docs/a/data.json"), flags: O_WRONLY | O_APPEND)
+      #expect(try await collection.sync().documents.failed == 1)
+      #expect(try text("docs/a/data.json") == Self.broken)
+      withExtendedLifetime(writer) {}
+    }
+    // The writer has gone, and what failed is the same still.
+    try await with { collection in
+      try await collection.sync()
+      #expect(try text("docs/failed/now/a/data.json") == Self.broken)
+    }
+  }
+
   @Test func nothingLeavesTheRootThroughALink() async throws {
     try await with { collection in
       try FileSystem.createFolder(folder.file("elsewhere"))

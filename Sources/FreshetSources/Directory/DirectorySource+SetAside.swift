@@ -26,12 +26,15 @@ extension DirectorySource {
   /// - Parameters:
   ///   - hash: the content that failed; a file with another one stays, since nobody has tried it.
   ///   - note: what went wrong, for people.
-  /// - Returns: where it is now, relative to the root; `nil` when it is not at its place any more, or changed.
+  /// - Returns: where it is now, relative to the root; `nil` when it is not at its place any more, changed, or is being
+  ///   written.
   /// - Throws: `FreshetError` when it cannot be moved: it is where it was then.
   public func setAside(_ path: [UInt8], content hash: ContentHash, note: String) throws -> [UInt8]? {
     guard let folder = configuration.setAsideFolder else { return nil }
     let root = try roots.current()
     guard let place = try SetAsidePlace(path, in: root), let file = try place.open(hash: hash) else { return nil }
+    // What is still being written is no failure yet: the next run over everything looks again.
+    if WriterProbe(self).writers(of: path) == .some { return nil }
     let target = try Self.made(Array(folder.utf8) + [UInt8(ascii: "/")] + place.folder, in: root, origin: folder)
     let origin = self.origin(of: path)
     for number in 1...Self.setAsideMax {
