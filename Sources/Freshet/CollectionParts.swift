@@ -81,6 +81,17 @@ final class CollectionParts: Sendable {
     parsers?.close()
   }
 
+  /// Forgets what the next call makes again. Nobody may be using the parsers.
+  func dropWhatCanBeMadeAgain() {
+    closeParsers()
+    made.withLock { made in
+      made.index = nil
+      guard !hasOwnEmbedder else { return }
+      made.embedder = nil
+      made.embedderKey = nil
+    }
+  }
+
   /// The index as this process saw it last.
   var index: IndexView? {
     get { made.withLock { $0.index } }

@@ -24,7 +24,7 @@ struct FreshetCommand {
         .initialize, .trust, .sync, .search, .status, .verify, .runs,
         .watch, .start, .stop, .reload, .service, .track, .list, .history, .show, .diff, .restore, .audit, .gc,
         .failures,
-        .events,
+        .events, .stats,
         .health, .model, .reindex, .export, .migrate, .completions { FreshetCommand.root },
       ]
     )

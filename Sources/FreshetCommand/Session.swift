@@ -72,6 +72,8 @@ struct Session: Sendable {
       level: LogLevel(rawValue: log.level.rawValue) ?? .warning,
       format: LogFormat(rawValue: log.format.rawValue) ?? .text,
       file: log.file,
+      maximumSize: log.maximumSize,
+      keep: log.keep,
       diagnostics: diagnostics
     )
   }

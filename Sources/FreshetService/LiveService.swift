@@ -19,6 +19,7 @@ import Synchronization
 public final class LiveService: Sendable {
   let options: LiveOptions
   let tell: @Sendable (LiveEvent) -> Void
+  let monitor: LiveMonitor
   let wakeup = WakeSignal()
   private let ending = WakeSignal()
   let state: Mutex<LiveState>
@@ -56,7 +57,12 @@ public final class LiveService: Sendable {
   ) {
     present = Mutex(Present(collection: collection, feed: feed))
     self.options = options
-    self.tell = tell
+    let monitor = LiveMonitor(collection: collection, options: options, tell: tell)
+    self.monitor = monitor
+    self.tell = { event in
+      tell(event)
+      monitor.hear(event)
+    }
     state = Mutex(LiveState(startedAt: SystemWallClock().now()))
   }
 
@@ -72,6 +78,7 @@ public final class LiveService: Sendable {
       await withTaskGroup(of: Void.self) { group in
         group.addTask { await self.followChanges(isWatching: isWatching) }
         group.addTask { await self.deliverEvents() }
+        group.addTask { await self.monitor.run({ self.status }, wake: { self.wakeup.wake() }) }
         await work()
         group.cancelAll()
       }
@@ -81,6 +88,7 @@ public final class LiveService: Sendable {
     tell(.stopping)
     for guest in state.withLock({ $0.guests.close() }) { guest.refuse(GuestQueue.ending) }
     await maintain()
+    await monitor.finish(status)
   }
 
   /// Ends `run`: what is under way ends at its next commit.
@@ -133,6 +141,8 @@ public final class LiveService: Sendable {
     var status = state.withLock { $0.status }
     status.watch = feed.status
     status.isEmbedderDown = collection.isEmbedderDown
+    status.alerts = monitor.alerts
+    status.memory = monitor.memoryLevel
     let memory = ProcessStatistics.current()
     status.peakMemoryBytes = memory.peakMemoryBytes
     status.residentBytes = ProcessStatistics.residentBytes() ?? 0
@@ -185,6 +195,8 @@ public final class LiveService: Sendable {
         return nil
       }
       state.workload.add(files: release.files, folders: release.folders, of: release.source)
+      let changed = ContinuousClock.now - release.age
+      state.freshSince = min(state.freshSince ?? changed, changed)
       guard state.workload.isUrgent, let current = state.current, current.isInterruptible else { return nil }
       return current
     }
@@ -202,6 +214,7 @@ public final class LiveService: Sendable {
 
   private func work() async {
     while let step = nextStep() {
+      await relieveMemory()
       switch step {
       case .unit(let unit, let current): await perform(unit, current)
       case .guest(let guest): await serve(guest)
@@ -229,7 +242,9 @@ public final class LiveService: Sendable {
       state.enqueueDue(now, sources: collection.configuration.sources.map(\.name), options)
       if let pause = state.pausedUntil, pause > now { return .wait(until: pause) }
       if state.isMaintenanceDue(now, options) { return .maintenance }
-      guard let unit = state.workload.next(freshSize: state.freshPace.size, loadSize: state.loadPace.size) else {
+      let isLimited = monitor.memoryLevel == .limited
+      let (freshSize, loadSize) = isLimited ? (1, 1) : (state.freshPace.size, state.loadPace.size)
+      guard let unit = state.workload.next(freshSize: freshSize, loadSize: loadSize) else {
         return .wait(until: state.nextDue(now, options))
       }
       return .unit(unit, state.begin(unit, at: now, options))
@@ -328,6 +343,7 @@ public final class LiveService: Sendable {
     request.isContinual = true
     request.actor = options.actor
     request.continuing = current.run
+    request.savesMemory = monitor.memoryLevel == .limited
     request.onlyVectors = unit == .vectors && paths.isEmpty
     switch unit {
     case .moved, .everything: request.unsettled = state.withLock { $0.unsettled }
@@ -340,7 +356,7 @@ public final class LiveService: Sendable {
     let start = ContinuousClock.now
     let report = try await collection.sync(request, stop: current.stop) { event in
       switch event {
-      case .failed(let failure): self.state.withLock { $0.note(failure) }
+      case .failed(let failure): self.state.withLock { $0.note(failure, self.options) }
       default: break
       }
       self.tell(.sync(event))
@@ -351,7 +367,14 @@ public final class LiveService: Sendable {
       if report.interrupted, current.stop.isGiven { state.workload.putBack(unit) }
       state.finished(kind, report, change, duration: duration, files: paths.values.reduce(0) { $0 + $1.count })
     }
-    tell(.worked(LiveWork(kind: kind, report: change, duration: duration)))
+    let latency = change.documents.changed > 0 ? current.freshSince.map { ContinuousClock.now - $0 } : nil
+    tell(.worked(LiveWork(kind: kind, report: change, duration: duration, latency: latency)))
+  }
+
+  /// Gives up what can be made again, where the memory is above its limit.
+  private func relieveMemory() async {
+    guard monitor.takesRelief() else { return }
+    await collection.releaseMemory()
   }
 
   private func maintain() async {

@@ -14,6 +14,8 @@ struct LiveState {
     var leastTime: Duration
     /// The run that it goes on with.
     var run: SyncReport?
+    /// When the first of the changes was seen that it takes up; `nil` for what was found by listing.
+    var freshSince: ContinuousClock.Instant?
 
     var isInterruptible: Bool {
       if case .fresh = unit { false } else { true }
@@ -27,16 +29,13 @@ struct LiveState {
     var path: [UInt8]
   }
 
-  /// Attempts of a document that failed for a passing reason; then it waits for the next survey.
-  static let attemptsMax = 3
-  /// The pause before the second attempt; each later one is four times as long.
-  static let retryPause: Duration = .seconds(1)
-
   var workload = Workload()
   var freshPace = LoadPace()
   var loadPace = LoadPace()
   var unsettled: [String: Set<[UInt8]>] = [:]
   var current: Current?
+  /// When the first of the changes was seen that wait.
+  var freshSince: ContinuousClock.Instant?
   /// Work of others, between two units.
   var guests = GuestQueue()
   /// Ends the maintenance under way.
@@ -138,7 +137,7 @@ struct LiveState {
     case .everything: leastTime = options.leastLoad * (1 << min(interruptions[""] ?? 0, Self.interruptionsMax))
     case .fresh, .trees, .survey, .load, .vectors: break
     }
-    let begun = Current(
+    var begun = Current(
       number: units,
       unit: unit,
       stop: StopSignal(),
@@ -146,6 +145,12 @@ struct LiveState {
       leastTime: leastTime,
       run: run
     )
+    switch unit {
+    case .fresh, .trees, .moved:
+      begun.freshSince = freshSince
+      freshSince = nil
+    case .survey, .load, .vectors, .whole, .everything: break
+    }
     current = begun
     return begun
   }
@@ -291,10 +296,11 @@ struct LiveState {
   }
 
   /// Notes a document that failed: for a passing reason it is tried again.
-  mutating func note(_ failure: FailureRecord) {
-    guard failure.error.isTransient, failure.attempts < Self.attemptsMax else { return }
-    var wait = Self.retryPause
-    for _ in 1..<max(1, failure.attempts) { wait *= 4 }
+  mutating func note(_ failure: FailureRecord, _ options: LiveOptions) {
+    guard failure.error.isTransient, failure.attempts < options.attempts else { return }
+    var wait = options.retryPause
+    // No longer than to the next survey, which tries everything again.
+    for _ in 1..<max(1, failure.attempts) where wait < options.surveyInterval { wait *= 4 }
     // Spread over half of it, so that many do not come at once.
     let jitter = Double.random(in: 0.75...1.25)
     retries.removeAll { $0.source == failure.source && $0.path == failure.itemPath }

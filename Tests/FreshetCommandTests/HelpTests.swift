@@ -6,7 +6,7 @@ import Testing
     "init", "trust", "sync", "search", "status", "verify", "runs", "watch", "start", "stop", "reload", "service",
     "track", "list",
     "history", "show", "diff",
-    "restore", "audit", "gc", "failures", "events", "health",
+    "restore", "audit", "gc", "failures", "events", "stats", "health",
     "model", "reindex", "export", "migrate", "completions",
   ]
 

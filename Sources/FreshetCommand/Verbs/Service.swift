@@ -93,7 +93,7 @@ struct ServiceVerb: Sendable {
     let child = try ChildProcess.spawnDetached(
       executable: try FileSystem.resolved("/proc/self/exe"),
       arguments: arguments(configuration),
-      environment: try session.environment(),
+      environment: try serviceEnvironment(configuration, logFile: logFile),
       descriptors: [1: log, 2: log]
     )
     let deadline = ContinuousClock.now + Self.patience
@@ -122,6 +122,14 @@ struct ServiceVerb: Sendable {
       "the service (process \(child)) has not answered within \(Quantity.text(Self.patience)); look at its log",
       path: logFile
     )
+  }
+
+  /// The service writes its log into the file itself, so that it can begin a new one; what is said beside it (a crash)
+  /// goes there by stderr.
+  private func serviceEnvironment(_ configuration: Configuration, logFile: String) throws -> [String: String] {
+    var environment = try session.environment()
+    if configuration.log.file == nil { environment["FRESHET_LOG_FILE"] = logFile }
+    return environment
   }
 
   /// The call that the service's process is.

@@ -187,6 +187,8 @@ struct SyncVerb: Sendable {
       log.failed(failure)
     case .skipped(_, let origin, let reason):
       if session.isVerbose { session.diagnostics.line("Skipped \(origin): \(reason.message)".displayable) }
+    case .setAside(let file):
+      log.warning(file.sentence)
     case .unavailable(let problem):
       let place = problem.path.isEmpty ? problem.source : "\(problem.source):\(problem.path)"
       log.warning("\(place): \(problem.error.message)")

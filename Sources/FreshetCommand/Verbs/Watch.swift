@@ -51,7 +51,7 @@ struct WatchVerb: Sendable {
 
   func run() async throws -> ExitCode {
     let log = LiveLog(try session.logger(collection.configuration), session)
-    var options = LiveOptions()
+    var options = LiveOptions(collection.configuration)
     options.actor = session.invocation.value("actor")
     let process = try LiveProcess(
       collection,
@@ -101,7 +101,7 @@ struct WatchVerb: Sendable {
 
 /// What a live service does, as lines of a log, and of the output where the call asks for it.
 struct LiveLog: Sendable {
-  private let logger: Logger
+  let logger: Logger
   private let session: Session
 
   init(_ logger: Logger, _ session: Session) {
@@ -117,6 +117,7 @@ struct LiveLog: Sendable {
       warn("\(failure.origin): \(failure.error.message)", [.init("code", .string(failure.error.code.rawValue))])
     case .sync(.unavailable(let problem)): warn("\(problem.source): \(problem.error.message)", [])
     case .sync(.held(let held)): warn("\(held.source): \(held.sentence)", [])
+    case .sync(.setAside(let file)): warn("\(file.source): \(file.sentence)", [])
     case .sync: break
     case .worked(let work): worked(work)
     case .watchProblem(let source, let error): warn(source.isEmpty ? error.message : "\(source): \(error.message)", [])
@@ -126,6 +127,12 @@ struct LiveLog: Sendable {
         [.init("code", .string(error.code.rawValue))]
       )
     case .maintained: logger.debug("Index files and old versions were seen to.")
+    case .reported(let report): reported(report)
+    case .alert(let alert): raised(alert)
+    case .alertUndelivered(let consumer, let error):
+      warn("An alert did not reach \(consumer): \(error.message)", [.init("code", .string(error.code.rawValue))])
+    case .memory(let memory): measured(memory)
+    case .figuresFailed(let error): warn("The figures cannot be written: \(error)", [])
     case .reloaded(let left):
       logger.info("The configuration was read anew.")
       for sentence in left { warn(sentence, []) }

@@ -141,6 +141,8 @@ public enum Absence: Sendable {
   case vanished
   /// It is there, but the source's patterns or rules no longer include it; the sentence says which.
   case outOfScope(String)
+  /// It failed, and its file was moved to the source's folder for such: what it held stays as it is.
+  case setAside
   /// It may be there: its folder, mount or server cannot be seen. Nothing is deleted.
   case unknown(FreshetError)
 }

@@ -94,6 +94,16 @@ public struct SyncOptions: Sendable {
   /// Starts with the defaults.
   public init() {}
 
+  /// Takes as little memory as a run can: one document at a time, small commits and windows, little between the stages.
+  /// A document larger than all that still passes, alone.
+  public mutating func saveMemory() {
+    workers = 1
+    checkpointDocuments = min(checkpointDocuments, 8)
+    checkpointBytes = min(checkpointBytes, 1 << 20)
+    embedderWindow = min(embedderWindow, 64)
+    bytesInFlight = min(bytesInFlight, 4 << 20)
+  }
+
   /// Whether the run is of the whole collection, or of nothing but the vectors that documents wait for.
   var seesEverything: Bool { paths.isEmpty || paths == Self.noPaths }
 

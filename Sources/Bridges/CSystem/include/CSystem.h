@@ -17,6 +17,9 @@ void freshet_error_text(int number, char *text, size_t size);
 // free bytes at the end of an arena. Does nothing with another C library than glibc.
 void freshet_tune_allocator(int large, int kept);
 
+// Has malloc give every free page back to the system. Does nothing with another C library than glibc.
+void freshet_trim_allocator(void);
+
 // --- Files -----------------------------------------------------------------------------------------------------------
 
 struct freshet_status {
@@ -54,6 +57,10 @@ int freshet_is_locked(int descriptor);
 // Lets two paths of one file system change places in the same instant (renameat2 with RENAME_EXCHANGE); -ENOSYS or
 // -EINVAL where the system or the file system cannot.
 int freshet_exchange(const char *path, const char *other);
+
+// Moves a file within its file system to a name that nothing has (renameat2 with RENAME_NOREPLACE): -EEXIST when something
+// is there, -EXDEV on another file system, -EINVAL or -ENOSYS where that cannot be done in one step.
+int freshet_move_where_nothing_is(int folder, const char *name, int new_folder, const char *new_name);
 
 // What `path` is, below `folder`; an empty path means the descriptor itself.
 int freshet_status_at(int folder, const char *path, bool follow, struct freshet_status *status);
