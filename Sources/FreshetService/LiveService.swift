@@ -242,6 +242,7 @@ public final class LiveService: Sendable {
       state.enqueueDue(now, sources: collection.configuration.sources.map(\.name), options)
       if let pause = state.pausedUntil, pause > now { return .wait(until: pause) }
       if state.isMaintenanceDue(now, options) { return .maintenance }
+      state.workload.keepsOrder = collection.configuration.sync.workers == 1
       let isLimited = monitor.memoryLevel == .limited
       let (freshSize, loadSize) = isLimited ? (1, 1) : (state.freshPace.size, state.loadPace.size)
       guard let unit = state.workload.next(freshSize: freshSize, loadSize: loadSize) else {

@@ -181,9 +181,11 @@ struct LiveState {
       needsMaintenance = true
       reported.lastChange = SystemWallClock().now()
     }
-    if kind == .load, !report.interrupted, files > 0 { loadPace.took(duration, files: files) }
+    // Files that turned out to be done already, as after an interruption, say nothing of how long others take.
+    let done = min(files, change.documents.changed + change.documents.refreshed + change.documents.failed)
+    if kind == .load { loadPace.took(duration, files: done) }
     // One file alone says little of how long many take.
-    if kind == .fresh, !report.interrupted, files * 2 >= freshPace.size { freshPace.took(duration, files: files) }
+    if kind == .fresh, done * 2 >= freshPace.size { freshPace.took(duration, files: done) }
     switch current?.unit {
     case .moved(let source, _)?:
       interruptions[source] = report.interrupted ? (interruptions[source] ?? 0) + 1 : nil

@@ -66,6 +66,17 @@ import Testing
     #expect(workload.next(freshSize: 1, loadSize: 1) == .fresh(["a": [bytes("x"), bytes("y")]]))
   }
 
+  @Test func inOrderEachReleaseIsTakenUpByItself() {
+    var workload = Workload()
+    workload.keepsOrder = true
+    for name in ["c", "a", "b"] { workload.add(files: [bytes(name)], of: "s") }
+    #expect(workload.next(freshSize: 9, loadSize: 9) == .fresh(["s": [bytes("c")]]))
+    workload.putBack(.fresh(["s": [bytes("c")]]))
+    #expect(workload.next(freshSize: 9, loadSize: 9) == .fresh(["s": [bytes("c")]]))
+    #expect(workload.next(freshSize: 9, loadSize: 9) == .fresh(["s": [bytes("a")]]))
+    #expect(workload.next(freshSize: 9, loadSize: 9) == .fresh(["s": [bytes("b")]]))
+  }
+
   @Test func foldersAndManyFilesAtOnceAreOvertakenBySavedFiles() {
     var workload = Workload()
     workload.add(files: [], folders: [bytes("tree")], of: "a")

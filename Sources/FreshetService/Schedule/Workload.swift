@@ -43,6 +43,10 @@ struct Workload {
     var paths: Set<[UInt8]>
   }
 
+  /// Whether saved files are taken up one release after the other in the order in which they settled, for whoever wants one
+  /// thing at a time; else the last saved come first, and as many at once as fit.
+  var keepsOrder = false
+
   private var fresh: [Saved] = []
   private var trees: [String: Set<[UInt8]>] = [:]
   private var moved: [String: Set<[UInt8]>] = [:]
@@ -213,6 +217,10 @@ struct Workload {
   }
 
   private mutating func takeFresh(_ size: Int) -> [String: [[UInt8]]] {
+    if keepsOrder {
+      let saved = fresh.removeFirst()
+      return [saved.source: Self.sorted(saved.paths)]
+    }
     var taken: [String: Set<[UInt8]>] = [:]
     var count = 0
     while let saved = fresh.last, count == 0 || count + saved.paths.count <= size {
@@ -230,7 +238,9 @@ struct Workload {
   mutating func putBack(_ unit: Unit) {
     underway = nil
     switch unit {
-    case .fresh(let paths): for (source, paths) in paths { add(fresh: Set(paths), of: source) }
+    case .fresh(let paths):
+      for (source, paths) in paths { add(fresh: Set(paths), of: source) }
+      if keepsOrder, let saved = fresh.popLast() { fresh.insert(saved, at: 0) }
     case .trees(let source, let paths): add(trees: Set(paths), of: source)
     case .moved(let source, let paths): moved[source, default: []].formUnion(paths)
     case .load(let source, let paths):
