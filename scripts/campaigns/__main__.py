@@ -20,6 +20,7 @@ from reading import Reading
 from rebuild import Rebuild
 from retention import Retention
 from sources import Sources
+from storm import Storm
 from tamper import Tamper
 from webhook import Webhook
 
@@ -28,7 +29,7 @@ CAMPAIGNS = {
     campaign.name: campaign
     for campaign in (
         Crash, Fault, Reading, Embedder, Sources, Moves, Life, Edits, BadInput, Rebuild, Retention, Forecast, Concurrency,
-        Tamper, Webhook, Big,
+        Tamper, Webhook, Storm, Big,
     )
 }
 ONLY_WHEN_NAMED = {Big.name}
