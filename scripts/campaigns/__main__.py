@@ -19,6 +19,7 @@ from moves import Moves
 from reading import Reading
 from rebuild import Rebuild
 from retention import Retention
+from service import ServiceCampaign
 from sources import Sources
 from storm import Storm
 from tamper import Tamper
@@ -29,7 +30,7 @@ CAMPAIGNS = {
     campaign.name: campaign
     for campaign in (
         Crash, Fault, Reading, Embedder, Sources, Moves, Life, Edits, BadInput, Rebuild, Retention, Forecast, Concurrency,
-        Tamper, Webhook, Storm, Big,
+        Tamper, Webhook, Storm, ServiceCampaign, Big,
     )
 }
 ONLY_WHEN_NAMED = {Big.name}
