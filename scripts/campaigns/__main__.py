@@ -19,6 +19,7 @@ from moves import Moves
 from reading import Reading
 from rebuild import Rebuild
 from retention import Retention
+from saving import Saving
 from service import ServiceCampaign
 from sources import Sources
 from storm import Storm
@@ -30,7 +31,7 @@ CAMPAIGNS = {
     campaign.name: campaign
     for campaign in (
         Crash, Fault, Reading, Embedder, Sources, Moves, Life, Edits, BadInput, Rebuild, Retention, Forecast, Concurrency,
-        Tamper, Webhook, Storm, ServiceCampaign, Big,
+        Tamper, Webhook, Storm, ServiceCampaign, Saving, Big,
     )
 }
 ONLY_WHEN_NAMED = {Big.name}
