@@ -22,6 +22,7 @@ REPOSITORY = 2_000  # files
 SECONDS_GROWING = 30.0
 SECONDS_BETWEEN_SAVES = 0.4
 SAVES = 12
+QUICK = ("growing", "vim", "in_place", "git")
 LARGE = 40 << 20  # bytes of a large copy
 
 
@@ -36,7 +37,7 @@ class Saving(Campaign):
     def cases(self):
         for body in (self.growing, self.appended, self.paused, self.vim, self.emacs, self.in_place, self.office, self.stream_editor,
                      self.rsync, self.rsync_in_place, self.git, self.archive, self.large_copy):
-            if self.options.quick and body.__name__ in ("appended", "paused", "rsync_in_place", "archive"):
+            if self.options.quick and body.__name__ not in QUICK:
                 continue
             yield body.__name__.replace("_", "-"), body
 
@@ -152,7 +153,7 @@ class Saving(Campaign):
             name: ["vim", "-Nu", "NONE", "-es", *(["-c", way] if way else []), "-c", script] for name, way in ways.items()})
 
     def emacs(self, chance) -> None:
-        script = ('(progn (find-file (car command-line-args-left)) (setq command-line-args-left nil) (dotimes (i %d) '
+        script = ('(progn (setq case-fold-search nil case-replace nil) (find-file (car command-line-args-left)) (setq command-line-args-left nil) (dotimes (i %d) '
                   '(goto-char (point-min)) (while (re-search-forward "T[0-9a-f]\\\\{12\\\\}" nil t) '
                   '(replace-match (format "T%%011xf" i))) (save-buffer) (sleep-for %g)))' % (SAVES, SECONDS_BETWEEN_SAVES))
         ways = {"plain": "nil", "precious": "(setq file-precious-flag t)", "copied": "(setq backup-by-copying t)",

@@ -84,17 +84,13 @@ class Storm(Campaign):
         self.check(status, f"it is not quiet {quiet:.0f} s after the storm: {service.status()}")
         lost = sum(watched["overflows"] for watched in status.get("watch", []))
         self.check(lost or not overflows, "the queue did not overflow")
+        seconds, memory = service.processor_seconds(), service.running._peak
+        held, late = sum(one["count"] for one in status.get("held", [])), 0.0
         if guard:
-            held = sum(one["count"] for one in status.get("held", []))
             self.check(held, f"nothing is held though most of the tree went: {status.get('held')}")
             late = check_same(self, service, "with deletions held", held=True)
             service = self._accept(service, polls)
-            self.totals["held"] += held
-        else:
-            held, late = 0, 0.0
         late = max(late, check_same(self, service, "after the storm"))
-        status = service.status()
-        seconds, memory = service.processor_seconds(), service.running._peak
         versions = torn = 0
         for origin, number, kind, content in recorded(workspace):
             versions += 1
