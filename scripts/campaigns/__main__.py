@@ -15,7 +15,9 @@ from embedder import Embedder
 from fault import Fault
 from forecast import Forecast
 from life import Life
+from limits import Limits
 from moves import Moves
+from outage import Outage
 from reading import Reading
 from rebuild import Rebuild
 from retention import Retention
@@ -31,7 +33,7 @@ CAMPAIGNS = {
     campaign.name: campaign
     for campaign in (
         Crash, Fault, Reading, Embedder, Sources, Moves, Life, Edits, BadInput, Rebuild, Retention, Forecast, Concurrency,
-        Tamper, Webhook, Storm, ServiceCampaign, Saving, Big,
+        Tamper, Webhook, Storm, ServiceCampaign, Saving, Outage, Limits, Big,
     )
 }
 ONLY_WHEN_NAMED = {Big.name}

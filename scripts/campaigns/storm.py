@@ -60,9 +60,8 @@ class Storm(Campaign):
         try:
             self._storm(chance, label, service, operations, files, guard, bool(queue), polls)
         finally:
-            if not service.has_ended():
-                service.running.kill()
-                service.wait()
+            service.running.kill()
+            service.wait()
         workspace.remove()
 
     def _storm(self, chance, label, service, operations, files, guard, overflows, polls) -> None:
@@ -86,7 +85,9 @@ class Storm(Campaign):
         self.check(lost or not overflows, "the queue did not overflow")
         seconds, memory = service.processor_seconds(), service.running._peak
         held, late = sum(one["count"] for one in status.get("held", [])), 0.0
-        if guard:
+        if not guard:
+            self.check(not held, f"deletions are said to be held: {status.get('held')}")
+        else:
             self.check(held, f"nothing is held though most of the tree went: {status.get('held')}")
             late = check_same(self, service, "with deletions held", held=True)
             service = self._accept(service, polls)

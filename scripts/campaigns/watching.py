@@ -37,6 +37,7 @@ class Service:
             command = limited(limits) + command
         self.running = Running(command, workspace.variables(**environment), workspace.folder)
         self.pid = self.running.process.pid
+        self._outcome: Outcome | None = None
 
     def has_ended(self) -> bool:
         return self.running.has_ended()
@@ -81,7 +82,9 @@ class Service:
         self.running.kill(number)
 
     def wait(self, seconds: float = UNTIL_ENDED) -> Outcome:
-        return self.running.wait(seconds)
+        if self._outcome is None:
+            self._outcome = self.running.wait(seconds)
+        return self._outcome
 
     def stop(self, seconds: float = UNTIL_ENDED) -> Outcome:
         """Ends it as a service manager does."""
