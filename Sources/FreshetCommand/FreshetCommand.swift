@@ -44,7 +44,9 @@ struct FreshetCommand {
       diagnostics: diagnostics
     )
     let code = await application.run(words)
-    exit(code.rawValue)
+    // Everything is written and closed. `exit` would run the destructors of the C++ libraries' globals, which threads that
+    // still wait for work may be using.
+    _exit(code.rawValue)
   }
 
   /// The words of the call, of which some may not be UTF-8: `CommandLine.arguments` would replace their bytes.
