@@ -28,7 +28,7 @@ class Outage(Campaign):
             yield behaviour, lambda chance, behaviour=behaviour: self.down(chance, (behaviour,), "keep_old")
         if not self.options.quick:
             yield "in-turn", lambda chance: self.down(chance, BEHAVIOURS, "keep_old")
-        yield "keywords", lambda chance: self.down(chance, ("refuse",), "keyword_first")
+            yield "keywords", lambda chance: self.down(chance, ("refuse",), "keyword_first")
 
     def report(self) -> None:
         for figure in self.figures:
