@@ -71,7 +71,7 @@ class Limits(Campaign):
         self.check(len(lines) <= 3, f"{what}: said {len(lines)} times")
         if lines:
             self.say(f"{what}: {lines[0][:330]}")
-        service.workspace.remove()
+        self.discard(service.workspace)
         return outcome.errors
 
     def watches(self, chance) -> None:
@@ -94,7 +94,7 @@ class Limits(Campaign):
         self.check(service.status()["watch"][0]["overflows"], "the queue did not overflow")
         outcome = service.stop()
         self.check("fs.inotify.max_queued_events" in outcome.errors, f"nothing names the setting: {outcome.errors[-400:]!r}")
-        service.workspace.remove()
+        self.discard(service.workspace)
 
     def raised(self, chance) -> None:
         """More watches are allowed while it runs: a minute later all folders are watched."""

@@ -59,7 +59,7 @@ class Outage(Campaign):
             service.wait()
             if server.behaviour != "refuse":
                 server.close()
-        workspace.remove()
+        self.discard(workspace)
 
     def _down(self, chance, what, service, server, trees, behaviours, policy) -> None:
         workspace, quick = service.workspace, self.options.quick

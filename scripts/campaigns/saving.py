@@ -73,7 +73,7 @@ class Saving(Campaign):
             self.rows.append((what, len(counts), saves, counts.total()))
         finally:
             service.stop()
-        service.workspace.remove()
+        self.discard(service.workspace)
 
     def _seconds(self) -> float:
         return 4.0 if self.options.quick else SECONDS_GROWING

@@ -17,7 +17,8 @@ from documents import Tree, paragraph
 from storm_writers import Storm
 from watching import Service, check_same
 
-BATCH = 8  # texts that are handed to the embedder at once, and may be computed again after a kill
+BATCH = 8  # texts that are handed to the embedder at once
+AGAIN = BATCH * (os.cpu_count() or 1)  # texts that may be computed again after a kill: each worker's batch in flight
 KILLS = 200
 KILLS_A_ROUND = 25
 POINTS = ("before-commit", "in-commit", "after-commit", "index-delta-written", "index-base-written",
@@ -54,7 +55,7 @@ class ServiceCampaign(Campaign):
             how = ", ".join(f"{count} {kind}" for kind, count in sorted(self.kills.items()))
             again = sum(1 for count in self.again if count)
             self.say(f"{self.kills.total()} kills ({how}); after {again} of them something was embedded again: "
-                     f"{sum(self.again)} texts in all, {max(self.again)} the most after one (allowed {BATCH}); died by "
+                     f"{sum(self.again)} texts in all, {max(self.again)} the most after one (allowed {AGAIN}); died by "
                      f"themselves at {dict(sorted(self.points_hit.items()))}")
         for figure in self.figures:
             self.say(figure)
@@ -83,7 +84,7 @@ class ServiceCampaign(Campaign):
                 count += len(texts)
                 again = sum(text in seen for text in texts)
                 self.again.append(again)
-                self.check(again <= BATCH, f"{what} ({kind}): {again} texts embedded again")
+                self.check(again <= AGAIN, f"{what} ({kind}): {again} texts embedded again")
                 self.check(len(texts) == len(set(texts)), f"{what} ({kind}): a text embedded twice in one run")
                 seen.update(texts)
                 orphans = service.running.orphans()
@@ -99,11 +100,14 @@ class ServiceCampaign(Campaign):
         check_same(self, service, "after the kills")
         texts = workspace.embedded_texts()[count:]
         self.again.append(sum(text in seen for text in texts))
-        self.check(self.again[-1] <= BATCH, f"after the kills: {self.again[-1]} texts embedded again")
-        self.check_ends(service.stop(), (0, 130), "stopped after the kills")
+        self.check(self.again[-1] <= AGAIN, f"after the kills: {self.again[-1]} texts embedded again")
+        outcome = service.stop()
+        self.check_ends(outcome, (0, 130), "stopped after the kills")
+        if self.failed > self._failed_before:
+            self.say(f"{label}: the service said: {outcome.errors[-3000:]}")
         self.say(f"{label}: {done.total():,} operations, {len(workspace.list())} documents, {count + len(texts)} texts "
                  f"embedded")
-        workspace.remove()
+        self.discard(workspace)
 
     def _die(self, workspace, chance, kind: str, what: str) -> Service:
         """A service that is killed: soon, at some moment, or at a point that the sources name."""
@@ -161,7 +165,7 @@ class ServiceCampaign(Campaign):
         self.figures.append(f"two starts at once: {', '.join(f'{count} × {list(codes)}' for codes, count in outcomes.items())}; "
                             f"ended by {', '.join(f'{way} {count}' for way, count in sorted(ways.items()))}")
         self.check_in_step(workspace, "after the starts")
-        workspace.remove()
+        self.discard(workspace)
 
     def _end(self, workspace, pid: int, way: str, what: str) -> None:
         if way == "stop":
@@ -211,7 +215,7 @@ class ServiceCampaign(Campaign):
                        f"left behind: {name}: the lock says {lock.read_bytes()[:40]!r}")
             self.check_ends(workspace.call("stop"), (0,), f"left behind: {name}: stop")
         self.check_ends(workspace.call("stop"), (0,), "stop where nothing runs")
-        workspace.remove()
+        self.discard(workspace)
 
     # Ended
 
@@ -250,7 +254,7 @@ class ServiceCampaign(Campaign):
         self.check(service.ready() and service.quiet(), "it does not become quiet")
         check_same(self, service, "after the ends")
         self.check_ends(service.stop(), (0, 130), "the last end")
-        workspace.remove()
+        self.discard(workspace)
 
     # Read beside
 
@@ -292,7 +296,7 @@ class ServiceCampaign(Campaign):
         self.check(last_seen > 0, "no search saw a change")
         self.figures.append(f"{len(seconds)} searches beside the service at {len(states)} states, {generation} generations: median "
                             f"{statistics.median(seconds) * 1000:.0f} ms, most {max(seconds) * 1000:.0f} ms a process")
-        workspace.remove()
+        self.discard(workspace)
 
 
 def write_generation(file: pathlib.Path, generation: int, chance) -> None:

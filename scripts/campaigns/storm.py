@@ -62,7 +62,7 @@ class Storm(Campaign):
         finally:
             service.running.kill()
             service.wait()
-        workspace.remove()
+        self.discard(workspace)
 
     def _storm(self, chance, label, service, operations, files, guard, overflows, polls) -> None:
         workspace = service.workspace

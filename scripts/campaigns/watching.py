@@ -24,6 +24,7 @@ LATER = 90.0  # seconds after it seems quiet, in which a difference may still go
 REST_OF_EVENTS = 1.5  # quiet for so long
 REST_OF_POLLING = 9.0  # two passes, and two more for what came and went
 QUEUE_LIMIT = pathlib.Path("/proc/sys/fs/inotify/max_queued_events")
+SAID = ("working", "queue", "last_change", "held", "unavailable", "watch", "error")  # of a status, where something is wrong
 QUERIES = ("journal", "snapshot recovery", "watcher queue", "token schedule vendor", "kernel mount inode", "cursor")
 
 
@@ -212,7 +213,9 @@ def check_same(campaign: Campaign, service: Service, what: str, held: bool = Fal
             break
         seen = seconds
         time.sleep(1)
-    campaign.check(not differences, f"{what}: not what a first sync makes: {'; '.join(differences)}")
+    if not campaign.check(not differences, f"{what}: not what a first sync makes: {'; '.join(differences)}"):
+        status = service.status()
+        campaign.say(f"{what}: the service says: {({key: status.get(key) for key in SAID})}")
     if held:
         left = len(state.documents.keys() - expected.state.documents.keys())
         counted = sum(one["count"] for one in service.status().get("held", []))
