@@ -42,7 +42,8 @@ class Outage(Campaign):
         server.retry_after = 1 if quick else 20
         notes = workspace.folder / "notes"
         notes.mkdir()
-        workspace.configure(TWO_SOURCES, more=f"embedder: {{ batch: 8 }}\nsync: {{ max_delete_ratio: 1.0, on_embedder_down: {policy} }}\n")
+        workspace.configure(
+            TWO_SOURCES, more=f"embedder: {{ batch: 8 }}\nsync: {{ max_delete_ratio: 1.0, on_embedder_down: {policy} }}\n")
         workspace.environment |= {
             "FRESHET_EMBEDDER_PROVIDER": "http", "FRESHET_EMBEDDER_URL": server.url, "FRESHET_EMBEDDER_MODEL": "campaign",
             "FRESHET_EMBEDDER_DIMENSION": "32", "FRESHET_EMBEDDER_TIMEOUT": "2s" if quick else "20s",
@@ -151,7 +152,8 @@ class Outage(Campaign):
         while not hits and time.monotonic() - begin < SECONDS_A_CHANGE:
             hits = service.workspace.search(token, "--mode", "keyword").value().get("hits", [])
         self.check(hits, f"{what}: a new text is not found by keyword while the embedder is down")
-        self.check(service.workspace.status().get("awaiting_vectors", 0) > 0, f"{what}: status counts nothing that awaits vectors")
+        self.check(service.workspace.status().get("awaiting_vectors", 0) > 0,
+                   f"{what}: status counts nothing that awaits vectors")
 
     def _caught_up(self, service: Service, back: float) -> float | None:
         """Seconds until no document fails or waits any more."""

@@ -35,8 +35,8 @@ class Saving(Campaign):
         self.rows: list[tuple[str, int, int, int]] = []
 
     def cases(self):
-        for body in (self.growing, self.appended, self.paused, self.vim, self.emacs, self.in_place, self.office, self.stream_editor,
-                     self.rsync, self.rsync_in_place, self.git, self.archive, self.large_copy):
+        for body in (self.growing, self.appended, self.paused, self.vim, self.emacs, self.in_place, self.office,
+                     self.stream_editor, self.rsync, self.rsync_in_place, self.git, self.archive, self.large_copy):
             if self.options.quick and body.__name__ not in QUICK:
                 continue
             yield body.__name__.replace("_", "-"), body
