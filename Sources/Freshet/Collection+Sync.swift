@@ -148,17 +148,21 @@ extension Collection {
 
   /// What the sources have that the collection does not have yet, by their listings alone; nothing is read.
   ///
-  /// - Parameter sources: the names of the sources to list; `nil` for all.
+  /// - Parameters:
+  ///   - items: the paths to list by source, none of a source for all of it; empty for everything.
+  ///   - unsettled: files that are left alone, as `SyncRequest.unsettled` says.
   /// - Throws: as `sync(_:stop:handler:)`.
   public func outstanding(
-    of sources: Set<String>? = nil,
+    of items: [String: [[UInt8]]] = [:],
+    unsettled: [String: Set<[UInt8]>] = [:],
     stop: StopSignal = StopSignal()
   ) async throws -> [OutstandingItems] {
     let turn = try await turns.take(1)
     defer { withExtendedLifetime(turn) {} }
     let stages = try await stages()
     var request = SyncRequest()
-    for name in sources ?? [] { request.items[name] = [] }
+    request.items = items
+    request.unsettled = unsettled
     return try await SyncEngine(stages: stages, options: try options(for: request, stages)).outstanding(stop: stop)
   }
 

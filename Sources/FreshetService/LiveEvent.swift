@@ -27,6 +27,8 @@ public struct LiveWork: Sendable {
   public enum Kind: String, Sendable {
     /// Files that changed a moment ago.
     case fresh
+    /// Paths below which files were missing.
+    case moved
     /// Files that a listing found.
     case load
     /// A whole source.

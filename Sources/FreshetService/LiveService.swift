@@ -130,7 +130,7 @@ public final class LiveService: Sendable {
         state.workload.survey(release.source)
         return nil
       }
-      state.workload.add(fresh: release.paths, of: release.source)
+      state.workload.add(files: release.files, folders: release.folders, of: release.source)
       guard state.workload.isUrgent, let current = state.current, current.isInterruptible else { return nil }
       return current
     }
@@ -185,7 +185,7 @@ public final class LiveService: Sendable {
       state.enqueueDue(now, sources: collection.configuration.sources.map(\.name), options)
       if let pause = state.pausedUntil, pause > now { return .wait(until: pause) }
       if state.isMaintenanceDue(now, options) { return .maintenance }
-      guard let unit = state.workload.next(loadSize: state.pace.size) else {
+      guard let unit = state.workload.next(freshSize: state.freshPace.size, loadSize: state.loadPace.size) else {
         return .wait(until: state.nextDue(now, options))
       }
       return .unit(unit, state.begin(unit, at: now, options))
@@ -195,8 +195,10 @@ public final class LiveService: Sendable {
   private func perform(_ unit: Workload.Unit, _ current: LiveState.Current) async {
     do {
       switch unit {
-      case .survey(let source): try await surveyed(source, unit, current)
       case .fresh(let paths): try await sync(paths, unit, current, kind: .fresh)
+      case .trees(let source, let paths): try await listed(source, paths, unit, current)
+      case .moved(let source, let paths): try await sync([source: paths], unit, current, kind: .moved)
+      case .survey(let source): try await surveyed(source, unit, current)
       case .load(let source, let paths): try await sync([source: paths], unit, current, kind: .load)
       case .whole(let source): try await sync([source: []], unit, current, kind: .whole)
       }
@@ -206,11 +208,32 @@ public final class LiveService: Sendable {
       let pause = state.withLock { $0.failed(unit, cause, options) }
       tell(.failed(cause, pause: pause))
     }
-    state.withLock { $0.current = nil }
+    state.withLock { $0.endUnit() }
+  }
+
+  private func listed(
+    _ source: String,
+    _ paths: [[UInt8]],
+    _ unit: Workload.Unit,
+    _ current: LiveState.Current
+  ) async throws {
+    let unsettled = state.withLock { $0.unsettled }
+    let found = try await collection.outstanding(of: [source: paths], unsettled: unsettled, stop: current.stop)
+    state.withLock { state in
+      if current.stop.isGiven { return state.workload.putBack(unit) }
+      for items in found {
+        if items.isComplete, items.missing == 0 {
+          state.workload.add(found: items.toRead, of: source)
+        } else {
+          state.workload.add(moved: paths, of: source)
+        }
+      }
+    }
   }
 
   private func surveyed(_ source: String, _ unit: Workload.Unit, _ current: LiveState.Current) async throws {
-    let found = try await collection.outstanding(of: [source], stop: current.stop)
+    let unsettled = state.withLock { $0.unsettled }
+    let found = try await collection.outstanding(of: [source: []], unsettled: unsettled, stop: current.stop)
     state.withLock { state in
       if current.stop.isGiven { return state.workload.putBack(unit) }
       for items in found where !items.isEmpty {
@@ -239,10 +262,13 @@ public final class LiveService: Sendable {
     request.isContinual = true
     request.actor = options.actor
     request.continuing = current.run
-    if case .whole(let source) = unit {
+    switch unit {
+    case .moved: request.unsettled = state.withLock { $0.unsettled }
+    case .whole(let source):
       (request.unsettled, request.allowMassDelete) = state.withLock { ($0.unsettled, $0.acceptsDeletions(of: source)) }
       // What is accepted is of this run alone.
       if request.allowMassDelete { request.continuing = nil }
+    case .fresh, .load, .trees, .survey: break
     }
     let start = ContinuousClock.now
     let report = try await collection.sync(request, stop: current.stop) { event in

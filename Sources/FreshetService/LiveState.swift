@@ -33,7 +33,8 @@ struct LiveState {
   static let retryPause: Duration = .seconds(1)
 
   var workload = Workload()
-  var pace = LoadPace()
+  var freshPace = LoadPace()
+  var loadPace = LoadPace()
   var unsettled: [String: Set<[UInt8]>] = [:]
   var current: Current?
   var isStopping = false
@@ -60,9 +61,11 @@ struct LiveState {
     status.working = current.map { current in
       switch current.unit {
       case .fresh: "fresh"
+      case .trees: "trees"
+      case .moved: "moved"
+      case .survey: "survey"
       case .load: "load"
       case .whole: "whole"
-      case .survey: "survey"
       }
     }
     status.queued = workload.waiting + retries.count
@@ -79,13 +82,17 @@ struct LiveState {
     }
     for retry in retries where retry.due <= now { workload.add(again: retry.path, of: retry.source) }
     retries.removeAll { $0.due <= now }
+    if !uncounted.isEmpty, workload.isEmpty, now >= lastWork + options.maintenanceQuiet {
+      for source in uncounted { workload.survey(source) }
+      uncounted = []
+    }
   }
 
   /// When something is due that nobody wakes it for.
   func nextDue(_ now: ContinuousClock.Instant, _ options: LiveOptions) -> ContinuousClock.Instant {
     var due = nextSurvey
     if let retry = retries.map(\.due).min() { due = min(due, retry) }
-    if needsMaintenance { due = min(due, lastWork + options.maintenanceQuiet) }
+    if needsMaintenance || !uncounted.isEmpty { due = min(due, lastWork + options.maintenanceQuiet) }
     return due
   }
 
@@ -108,9 +115,13 @@ struct LiveState {
     isIdle = false
     if now - runBegan > options.runPeriod || now - lastWork > options.runQuiet { run = nil }
     if run == nil { runBegan = now }
-    // A whole source is listed again after each interruption: it goes on at least for a time that grows.
+    // What is listed again after each interruption goes on at least for a time that grows.
     var leastTime = options.leastLoad
-    if case .whole(let source) = unit { leastTime = options.leastLoad * (1 << min(interruptions[source] ?? 0, 5)) }
+    switch unit {
+    case .moved(let source, _), .whole(let source):
+      leastTime = options.leastLoad * (1 << min(interruptions[source] ?? 0, Self.interruptionsMax))
+    case .fresh, .trees, .survey, .load: break
+    }
     let begun = Current(
       number: units,
       unit: unit,
@@ -123,6 +134,14 @@ struct LiveState {
     return begun
   }
 
+  /// Notes that the unit under way has ended.
+  mutating func endUnit() {
+    current = nil
+    workload.finished()
+  }
+
+  /// Interruptions after which the time for which a run over a source goes on at least no longer doubles.
+  private static let interruptionsMax = 5
   private var interruptions: [String: Int] = [:]
   /// Sources in which any number of deletions is accepted.
   private var accepted: Set<String> = []
@@ -141,21 +160,36 @@ struct LiveState {
       needsMaintenance = true
       reported.lastChange = SystemWallClock().now()
     }
-    if kind == .load, !report.interrupted { pace.took(duration, files: files) }
-    if kind == .whole, case .whole(let source)? = current?.unit {
+    if kind == .load, !report.interrupted { loadPace.took(duration, files: files) }
+    // One file alone says little of how long many take.
+    if kind == .fresh, !report.interrupted, files * 2 >= freshPace.size { freshPace.took(duration, files: files) }
+    switch current?.unit {
+    case .moved(let source, _)?:
       interruptions[source] = report.interrupted ? (interruptions[source] ?? 0) + 1 : nil
-      if !report.interrupted {
-        accepted.remove(source)
-        canSee(source)
-        hasEverything(source)
-        reported.held += report.held
-        reported.unavailable += report.unavailable
-      }
-    } else {
-      for held in report.held {
-        reported.held.removeAll { $0.source == held.source }
-        reported.held.append(held)
-      }
+      hold(report.held)
+    case .whole(let source)?:
+      interruptions[source] = report.interrupted ? (interruptions[source] ?? 0) + 1 : nil
+      guard !report.interrupted else { break }
+      accepted.remove(source)
+      uncounted.remove(source)
+      canSee(source)
+      hasEverything(source)
+      reported.held += report.held
+      reported.unavailable += report.unavailable
+    case .fresh?, .load?, .trees?, .survey?, nil: hold(report.held)
+    }
+  }
+
+  /// Sources of which a part was held back: how much there is in all, their next run says.
+  private var uncounted: Set<String> = []
+
+  /// Notes deletions that a run over a part of a source held back.
+  private mutating func hold(_ held: [HeldDeletions]) {
+    for held in held {
+      uncounted.insert(held.source)
+      guard !reported.held.contains(where: { $0.source == held.source && $0.count >= held.count }) else { continue }
+      hasEverything(held.source)
+      reported.held.append(held)
     }
   }
 

@@ -4,7 +4,7 @@ import FreshetModel
 public struct LiveStatus: Sendable {
   /// When it began.
   public var startedAt = Timestamp.epoch
-  /// The unit of work under way: `fresh`, `load`, `whole`, `survey`, `maintenance`; `nil` when it waits.
+  /// The unit of work under way: `fresh`, `trees`, `moved`, `survey`, `load`, `whole`; `nil` when it waits.
   public var working: String?
   /// Files and paths that wait for their turn.
   public var queued = 0

@@ -29,6 +29,8 @@ import Testing
     try await alter("DELETE FROM live_fts_data WHERE id = 1")
     let verify = try await workshop.freshet("verify", at: "docs")
     #expect(verify.code == 1 && verify.output.contains("`freshet reindex`"), "\(verify.output)")
+    let unread = try await workshop.freshet("search", "rotate", "--mode", "keyword", at: "docs")
+    #expect(unread.code == 1 && unread.errors.contains("`freshet reindex`"), "\(unread)")
     let reindex = try await workshop.freshet("reindex", at: "docs")
     #expect(reindex.code == 0 && reindex.output.contains("The keyword index was damaged; it is built anew."))
     #expect(try await workshop.freshet("verify", at: "docs").code == 0)

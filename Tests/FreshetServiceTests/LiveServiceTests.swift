@@ -73,7 +73,7 @@ import Testing
       let calls = embedder.calls
       try folder.move("docs/a", to: "docs/b")
       release(folders: ["a", "b"])
-      await told.worked(.fresh)
+      await told.worked(.moved)
       #expect(try await collection.versions(of: "b/one.txt").map(\.kind) == [.created, .renamed])
       folder.remove("docs/b/two.txt")
       release("b/two.txt")
@@ -102,6 +102,54 @@ import Testing
       let count = try await collection.documents().count
       #expect(count == 403)
       #expect(embedder.repeated.isEmpty)
+    }
+  }
+
+  @Test func aSavedFileOvertakesATreeThatWasMovedIn() async throws {
+    let (folder, feed) = (folder, feed)
+    try await with { collection, _, told in
+      await told.idle()
+      let first = embedder.calls
+      for number in 0..<400 { try folder.write("docs/z/\(number).txt", "Text number \(number).\n") }
+      embedder.onCall { call in
+        guard call == first + 3 else { return }
+        do {
+          try folder.write("docs/urgent.md", "# Urgent\n\nThis must not wait.\n")
+          feed.send(WatchRelease(source: "docs", files: [Array("urgent.md".utf8)]))
+        } catch { Issue.record(error) }
+      }
+      release(folders: ["z"])
+      await told.worked(.fresh)
+      await told.until { told.works.reduce(0) { $0 + $1.report.documents.created } == 403 }
+      let before = told.works.prefix { $0.kind != .fresh }.reduce(0) { $0 + $1.report.documents.created }
+      #expect(before < 402, "\(before)")
+      let count = try await collection.documents().count
+      #expect(count == 403)
+      #expect(embedder.repeated.isEmpty)
+    }
+  }
+
+  @Test func deletionsThatAreHeldOneAfterTheOtherAreCountedTogether() async throws {
+    for number in 0..<80 { try folder.write("docs/z/\(number).txt", "Text number \(number).\n") }
+    var options = LiveOptions()
+    options.maintenanceQuiet = .milliseconds(100)
+    try await with(options) { collection, service, told in
+      await told.idle()
+      for part in [0..<30, 30..<60] {
+        for number in part { folder.remove("docs/z/\(number).txt") }
+        feed.send(
+          WatchRelease(
+            source: "docs",
+            files: part.map { Array("z/\($0).txt".utf8) }.sorted { $0.lexicographicallyPrecedes($1) }
+          )
+        )
+        await told.worked(.fresh)
+      }
+      await told.until { service.status.held.first?.count == 60 }
+      service.survey(allowMassDelete: true)
+      await told.until { service.status.held.isEmpty && service.status.totals.documents.deleted == 60 }
+      let count = try await collection.documents().count
+      #expect(count == 22)
     }
   }
 
@@ -135,7 +183,7 @@ import Testing
       await told.idle()
       folder.remove("docs/z")
       release(folders: ["z"])
-      await told.worked(.fresh)
+      await told.worked(.moved)
       #expect(try await collection.documents().count == 32)
       #expect(service.status.held.map(\.source) == ["docs"] && service.status.held.first?.count == 30)
       // The folder comes back.

@@ -1,56 +1,139 @@
-import FreshetModel
-
 /// What a live service has to do, in the order in which it is done: a pure value, without clock or input.
 ///
 /// ```
-/// saved files ────────────▶ fresh ──┐
-/// a source's new files ───▶ load ───┼─▶ next unit
-/// sources to go through ──▶ whole ──┘
+/// saved files ────────────────────────────▶ fresh ──┐
+/// folders, many files at once ▶ trees ─┬──▶ moved ──┤
+/// sources to go through ──▶ survey ────┼──▶ load  ──┼─▶ next unit
+///                                      └──▶ whole ──┘
 /// ```
 ///
-/// Fresh paths come before everything, so that a saved file overtakes a load of thousands. A unit that was stopped on the
-/// way is put back; doing it again costs only what is not done.
+/// Fresh paths come before everything, the last saved first, so that a saved file overtakes thousands. Trees and sources are
+/// listed, which is quick; what that finds is loaded a few files at a time, or, where files are missing too, done by one run:
+/// only that tells renames from deletions. A unit that was stopped on the way is put back; doing it again costs only what is
+/// not done.
 struct Workload {
   /// One sync's share of the work.
   enum Unit: Equatable, Sendable {
     /// Paths that changed a moment ago, by source.
     case fresh([String: [[UInt8]]])
-    /// Files of a source that were found by its listing.
-    case load(source: String, [[UInt8]])
-    /// A whole source, by one run: only that tells renames from deletions.
-    case whole(source: String)
-    /// A source that is listed, to learn what of the others is needed.
+    /// Paths that are listed, to learn what of `moved` and `load` they need.
+    case trees(source: String, [[UInt8]])
+    /// Paths below which files are missing, by one run.
+    case moved(source: String, [[UInt8]])
+    /// A source that is listed, to learn what of `load` and `whole` it needs.
     case survey(source: String)
+    /// Files of a source that were found by a listing.
+    case load(source: String, [[UInt8]])
+    /// A whole source, by one run.
+    case whole(source: String)
   }
 
-  /// Paths of one fresh unit at most; the others follow in the next.
+  /// Files of a release that are taken up before everything else at most; more are no file that somebody saved.
+  static let freshReleaseMax = 32
+  /// Paths that wait to be taken up before everything else at most; those that wait longest are listed then.
   static let freshMax = 1_024
 
-  private var fresh: [String: Set<[UInt8]>] = [:]
+  /// What settled together, of which both ends of a rename may be: never split.
+  private struct Saved {
+    var source: String
+    var paths: Set<[UInt8]>
+  }
+
+  private var fresh: [Saved] = []
+  private var trees: [String: Set<[UInt8]>] = [:]
+  private var moved: [String: Set<[UInt8]>] = [:]
   private var loads: [(source: String, paths: ArraySlice<[UInt8]>)] = []
   private var wholes: [String] = []
   private var surveys: [String] = []
+  /// What was taken out last, until `finished` or `putBack`.
+  private var underway: Unit?
 
   /// Whether there is nothing to do.
-  var isEmpty: Bool { fresh.isEmpty && loads.isEmpty && wholes.isEmpty && surveys.isEmpty }
+  var isEmpty: Bool {
+    fresh.isEmpty && trees.isEmpty && moved.isEmpty && loads.isEmpty && wholes.isEmpty && surveys.isEmpty
+  }
 
   /// Whether something is to be done that must not wait.
   var isUrgent: Bool { !fresh.isEmpty }
 
   /// Paths and files that wait.
   var waiting: Int {
-    fresh.values.reduce(0) { $0 + $1.count } + loads.reduce(0) { $0 + $1.paths.count } + wholes.count + surveys.count
+    fresh.reduce(0) { $0 + $1.paths.count } + trees.values.reduce(0) { $0 + $1.count }
+      + moved.values.reduce(0) { $0 + $1.count } + loading + wholes.count + surveys.count
   }
 
   /// Files that are still to be loaded.
   var loading: Int { loads.reduce(0) { $0 + $1.paths.count } }
 
-  /// Adds paths that changed.
-  mutating func add(fresh paths: some Sequence<[UInt8]>, of source: String) {
+  // MARK: Adding
+
+  /// Adds what settled together: files, and folders that stand for everything below them.
+  mutating func add(
+    files: some Swift.Collection<[UInt8]>,
+    folders: some Swift.Collection<[UInt8]> = [],
+    of source: String
+  ) {
     // The root itself is the whole source.
-    for path in paths {
-      if path.isEmpty { survey(source) } else { fresh[source, default: []].insert(path) }
+    if files.contains([]) || folders.contains([]) { survey(source) }
+    let files = Set(files.lazy.filter { !$0.isEmpty })
+    let folders = folders.filter { !$0.isEmpty }
+    guard folders.isEmpty, files.count <= Self.freshReleaseMax else {
+      return add(trees: files.union(folders), of: source)
     }
+    // What is listed later anyway is not taken out of it: a file that is renamed there would become another one.
+    let later = (trees[source] ?? []).union(moved[source] ?? [])
+    if files.contains(where: { Self.covers(later, $0) }) { return add(trees: files, of: source) }
+    if case .trees(source, let paths)? = underway, files.contains(where: { Self.covers(Set(paths), $0) }) {
+      return add(trees: files, of: source)
+    }
+    if case .moved(source, let paths)? = underway, files.contains(where: { Self.covers(Set(paths), $0) }) {
+      return add(trees: files, of: source)
+    }
+    add(fresh: files, of: source)
+  }
+
+  private mutating func add(fresh files: Set<[UInt8]>, of source: String) {
+    guard !files.isEmpty else { return }
+    // What shares a path is done together: a rename's other end may be with the earlier.
+    var saved = Saved(source: source, paths: files)
+    fresh.removeAll { earlier in
+      guard earlier.source == source, !earlier.paths.isDisjoint(with: files) else { return false }
+      saved.paths.formUnion(earlier.paths)
+      return true
+    }
+    fresh.append(saved)
+    var count = fresh.reduce(0) { $0 + $1.paths.count }
+    while count > Self.freshMax, fresh.count > 1 {
+      let oldest = fresh.removeFirst()
+      count -= oldest.paths.count
+      add(trees: oldest.paths, of: oldest.source)
+    }
+  }
+
+  private mutating func add(trees paths: Set<[UInt8]>, of source: String) {
+    guard !paths.isEmpty else { return }
+    // Files that wait alone and are below are seen by the listing.
+    var paths = paths
+    fresh.removeAll { saved in
+      guard saved.source == source, saved.paths.contains(where: { Self.covers(paths, $0) }) else { return false }
+      paths.formUnion(saved.paths)
+      return true
+    }
+    trees[source, default: []].formUnion(paths)
+  }
+
+  /// Adds files that a listing of `trees` found.
+  mutating func add(found files: [[UInt8]], of source: String) {
+    if let place = loads.firstIndex(where: { $0.source == source }) {
+      loads[place].paths += files
+    } else if !files.isEmpty {
+      loads.append((source, files[...]))
+    }
+  }
+
+  /// Asks for a run over paths, as their listing found some to be missing.
+  mutating func add(moved paths: [[UInt8]], of source: String) {
+    moved[source, default: []].formUnion(paths)
   }
 
   /// Adds files that a survey found: all that the source needs, so what was left of an earlier load goes.
@@ -61,13 +144,7 @@ struct Workload {
   }
 
   /// Adds a file that is tried again.
-  mutating func add(again path: [UInt8], of source: String) {
-    if let place = loads.firstIndex(where: { $0.source == source }) {
-      loads[place].paths.append(path)
-    } else {
-      loads.append((source, [path]))
-    }
-  }
+  mutating func add(again path: [UInt8], of source: String) { add(found: [path], of: source) }
 
   /// Asks for a run over a whole source, which does what a load of it would.
   ///
@@ -82,11 +159,26 @@ struct Workload {
     if !surveys.contains(source) { surveys.append(source) }
   }
 
+  // MARK: Taking out
+
   /// Takes the next unit out.
   ///
-  /// - Parameter loadSize: files of a load's unit at most.
-  mutating func next(loadSize: Int) -> Unit? {
-    if !fresh.isEmpty { return .fresh(takeFresh()) }
+  /// - Parameters:
+  ///   - freshSize: saved files of one unit at most, as far as they did not settle together.
+  ///   - loadSize: files of a load's unit at most.
+  mutating func next(freshSize: Int, loadSize: Int) -> Unit? {
+    underway = takeNext(freshSize: freshSize, loadSize: loadSize)
+    return underway
+  }
+
+  private mutating func takeNext(freshSize: Int, loadSize: Int) -> Unit? {
+    if !fresh.isEmpty { return .fresh(takeFresh(freshSize)) }
+    if let source = trees.keys.min(), let paths = trees.removeValue(forKey: source) {
+      return .trees(source: source, Self.sorted(paths))
+    }
+    if let source = moved.keys.min(), let paths = moved.removeValue(forKey: source) {
+      return .moved(source: source, Self.sorted(paths))
+    }
     if !surveys.isEmpty { return .survey(source: surveys.removeFirst()) }
     if let load = loads.first {
       let paths = load.paths.prefix(max(1, loadSize))
@@ -100,10 +192,27 @@ struct Workload {
     return wholes.isEmpty ? nil : .whole(source: wholes.removeFirst())
   }
 
-  /// Puts a unit back that was stopped on the way, before everything of its kind.
+  private mutating func takeFresh(_ size: Int) -> [String: [[UInt8]]] {
+    var taken: [String: Set<[UInt8]>] = [:]
+    var count = 0
+    while let saved = fresh.last, count == 0 || count + saved.paths.count <= size {
+      taken[saved.source, default: []].formUnion(saved.paths)
+      count += saved.paths.count
+      fresh.removeLast()
+    }
+    return taken.mapValues(Self.sorted)
+  }
+
+  /// The unit that was taken out last is done.
+  mutating func finished() { underway = nil }
+
+  /// Puts the unit back that was stopped on the way, before everything of its kind.
   mutating func putBack(_ unit: Unit) {
+    underway = nil
     switch unit {
-    case .fresh(let paths): for (source, paths) in paths { add(fresh: paths, of: source) }
+    case .fresh(let paths): for (source, paths) in paths { add(fresh: Set(paths), of: source) }
+    case .trees(let source, let paths): add(trees: Set(paths), of: source)
+    case .moved(let source, let paths): moved[source, default: []].formUnion(paths)
     case .load(let source, let paths):
       if let place = loads.firstIndex(where: { $0.source == source }) {
         loads[place].paths = paths + loads[place].paths
@@ -117,24 +226,22 @@ struct Workload {
 
   /// Forgets what is of sources that are no longer configured.
   mutating func keep(only sources: Set<String>) {
-    fresh = fresh.filter { sources.contains($0.key) }
+    fresh.removeAll { !sources.contains($0.source) }
+    trees = trees.filter { sources.contains($0.key) }
+    moved = moved.filter { sources.contains($0.key) }
     loads.removeAll { !sources.contains($0.source) }
     wholes.removeAll { !sources.contains($0) }
     surveys.removeAll { !sources.contains($0) }
   }
 
-  private mutating func takeFresh() -> [String: [[UInt8]]] {
-    var taken: [String: [[UInt8]]] = [:]
-    var room = Self.freshMax
-    for source in fresh.keys.sorted() where room > 0 {
-      guard let paths = fresh[source] else { continue }
-      // Both ends of a rename stand in one release, and releases are never split as long as they fit.
-      let share = paths.count <= room ? Array(paths) : Array(paths.prefix(room))
-      room -= share.count
-      taken[source] = share.sorted { $0.lexicographicallyPrecedes($1) }
-      fresh[source]?.subtract(share)
-      if fresh[source]?.isEmpty == true { fresh[source] = nil }
-    }
-    return taken
+  private static func sorted(_ paths: Set<[UInt8]>) -> [[UInt8]] {
+    paths.sorted { $0.lexicographicallyPrecedes($1) }
+  }
+
+  /// Whether one of the paths is the path, or a folder above it.
+  private static func covers(_ paths: Set<[UInt8]>, _ path: [UInt8]) -> Bool {
+    guard !paths.isEmpty else { return false }
+    if paths.contains(path) { return true }
+    return path.indices.contains { path[$0] == UInt8(ascii: "/") && paths.contains(Array(path[..<$0])) }
   }
 }

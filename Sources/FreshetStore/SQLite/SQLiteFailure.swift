@@ -68,4 +68,14 @@ enum SQLiteFailure {
       path: path
     )
   }
+
+  /// What a search says of a keyword index that cannot be read.
+  static func damagedKeywords(path: String) -> FreshetError {
+    FreshetError(
+      .storeDamaged,
+      "The keyword index is damaged; the documents need not be. Run `freshet reindex`, which builds it anew, and then "
+        + "`freshet verify`.",
+      path: path
+    )
+  }
 }

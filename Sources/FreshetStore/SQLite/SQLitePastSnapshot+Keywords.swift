@@ -39,10 +39,12 @@ extension SQLitePastSnapshot {
     if known.lengths == nil || known.totals == nil {
       var lengths = counted.lengths
       var tokens = counted.tokens
-      try forEachIndexedLength { passage, length in
-        guard members.contains(passage) else { return }
-        tokens += length
-        if let posting = Posting(passage: passage, weight: 0, length: length) { lengths.append(posting) }
+      try present.readingKeywords {
+        try forEachIndexedLength { passage, length in
+          guard members.contains(passage) else { return }
+          tokens += length
+          if let posting = Posting(passage: passage, weight: 0, length: length) { lengths.append(posting) }
+        }
       }
       lengths.sort()
       known.lengths = lengths
@@ -50,12 +52,11 @@ extension SQLitePastSnapshot {
     }
     let lengths = known.lengths ?? []
     for (index, word) in words.enumerated() {
-      var postings = try present.indexedPostings(of: word).filter { members.contains($0.passage) }
+      let indexed = try present.readingKeywords { try present.indexedPostings(of: word) }
+      var postings = indexed.filter { members.contains($0.passage) }
       postings += counted.postings[index]
       postings.sort()
-      guard postings.takeLengths(of: lengths) else {
-        throw connection.damage("the keyword index names a passage whose length it does not know")
-      }
+      guard postings.takeLengths(of: lengths) else { throw SQLiteFailure.damagedKeywords(path: connection.path) }
       known.lists[word] = postings
     }
   }

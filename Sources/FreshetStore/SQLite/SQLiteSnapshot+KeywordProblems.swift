@@ -49,9 +49,7 @@ extension SQLiteSnapshot {
       if self is SQLiteTransaction {
         try connection.execute("INSERT INTO live_fts(live_fts, rank) VALUES('integrity-check', 1)")
       }
-    } catch let error as FreshetError
-      where error.code == .storeDamaged || error.code == .storeFailed && !error.isTransient
-    {
+    } catch let error as FreshetError where error.isOfDamagedKeywords {
       found.addKeyword("The keyword index is damaged and cannot be read as a whole")
     }
   }

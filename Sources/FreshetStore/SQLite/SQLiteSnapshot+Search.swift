@@ -11,6 +11,19 @@ extension SQLiteSnapshot {
   private static let lengthsProbedMax = 512
 
   func keywordMatches(_ query: String, limit: Int, members: PassageSet?) throws -> [ScoredPassage] {
+    try readingKeywords { try bestMatches(query, limit: limit, members: members) }
+  }
+
+  /// Runs a body that reads the keyword index, and says of damage that it meets what mends it.
+  func readingKeywords<Result>(_ body: () throws -> Result) throws -> Result {
+    do {
+      return try body()
+    } catch let error as FreshetError where error.isOfDamagedKeywords {
+      throw SQLiteFailure.damagedKeywords(path: connection.path)
+    }
+  }
+
+  private func bestMatches(_ query: String, limit: Int, members: PassageSet?) throws -> [ScoredPassage] {
     let words = KeywordQuery(query).expressions
     guard limit > 0, members?.count != 0, !words.isEmpty else { return [] }
     try prepareKeywordSearch()
@@ -137,4 +150,9 @@ extension SQLiteSnapshot {
     }
     cache.follow(changes, from: old, to: head)
   }
+}
+
+extension FreshetError {
+  /// Whether FTS5 could not read its tables: it has codes of its own for what is missing there.
+  var isOfDamagedKeywords: Bool { code == .storeDamaged || code == .storeFailed && !isTransient }
 }
