@@ -4,14 +4,15 @@ The system's queue overflows meanwhile: a service that reads a short queue canno
 anything stays lost, whatever came in which order.
 """
 
-import contextlib
 import collections
+import contextlib
+import itertools
 import os
 import pathlib
 import time
 
 from campaign import Campaign
-from storm_writers import Storm as Writers, is_whole
+from storm_writers import MARK, Storm as Writers, is_whole
 from watching import Service, check_same, polling, recorded, short_queue
 
 OPERATIONS = 200_000
@@ -103,7 +104,7 @@ class Storm(Campaign):
                 torn += 1
                 if torn <= 3:
                     self.say(f"{label}: half-written: {origin}, version {number} ({kind}), "
-                             f"{len(content) if content is not None else 'no'} bytes")
+                             f"{len(content) if content is not None else 'no'} bytes, marks {marks(content or b'')}")
         texts = workspace.embedded_texts()
         self.check(len(texts) == len(set(texts)), f"{len(texts) - len(set(texts))} texts were embedded twice")
         outcome = service.stop()
@@ -137,3 +138,8 @@ def take_away(root: pathlib.Path, outside: pathlib.Path) -> None:
     for number, path in enumerate(sorted(root.iterdir())):
         if number % 4:
             path.rename(outside / f"away-{path.name}")
+
+
+def marks(content: bytes) -> list[str]:
+    """The marks of a content, each with how often it stands there in a row."""
+    return [f"{len(list(group))} × {mark.decode()}" for mark, group in itertools.groupby(MARK.findall(content))]

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import fcntl
 import json
 import multiprocessing
 import os
@@ -140,10 +141,12 @@ class Writer:
         title = f"# {mark}\n\n" if suffix == ".md" else f"{mark}\n\n"
         return (title + "\n\n".join(body) + "\n").encode()
 
-    def write(self, path: str, content: bytes, flags: int = os.O_TRUNC) -> None:
-        """Writes in pieces, as programs with a buffer do."""
-        number = os.open(path, os.O_WRONLY | os.O_CREAT | flags, 0o644)
+    def write(self, path: str, content: bytes) -> None:
+        """Writes in pieces, as programs with a buffer do; one writer at a time, or nobody meant what the file then holds."""
+        number = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
         try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(number, 0)
             for start in range(0, len(content), 8192):
                 os.write(number, content[start:start + 8192])
         finally:
@@ -176,15 +179,18 @@ class Writer:
             return self.forget(path)
         self.write(path, self.content(os.path.splitext(path)[1]))
 
-    def append(self) -> None:
+    def append(self) -> bool | None:
         """What is added is whole with what was there: it ends with the first mark."""
         path = self.pick()
         if path.endswith((".json", ".html")):
             return False
-        with open(path, "rb") as file:
+        with open(path, "rb+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             mark = MARK.search(file.read(200))
-        if mark:
-            self.write(path, f"\n\n{self.chance.choice(self.pool)} End {mark[0].decode()}.\n".encode(), os.O_APPEND)
+            if mark is None:
+                return False
+            file.seek(0, os.SEEK_END)
+            file.write(f"\n\n{self.chance.choice(self.pool)} End {mark[0].decode()}.\n".encode())
 
     def atomic_save(self) -> None:
         path = self.pick()
