@@ -23,7 +23,7 @@ SECONDS_GROWING = 30.0
 SECONDS_BETWEEN_SAVES = 0.4
 SAVES = 12
 QUICK = ("growing", "vim", "in_place", "git")
-LARGE = 40 << 20  # bytes of a large copy
+LARGE = 12 << 20  # bytes of a large copy
 
 
 class Saving(Campaign):
@@ -153,9 +153,9 @@ class Saving(Campaign):
             name: ["vim", "-Nu", "NONE", "-es", *(["-c", way] if way else []), "-c", script] for name, way in ways.items()})
 
     def emacs(self, chance) -> None:
-        script = ('(progn (setq case-fold-search nil case-replace nil) (find-file (car command-line-args-left)) (setq command-line-args-left nil) (dotimes (i %d) '
+        script = ('(progn (setq-default case-fold-search nil) (find-file (car command-line-args-left)) (setq command-line-args-left nil) (dotimes (i %d) '
                   '(goto-char (point-min)) (while (re-search-forward "T[0-9a-f]\\\\{12\\\\}" nil t) '
-                  '(replace-match (format "T%%011xf" i))) (save-buffer) (sleep-for %g)))' % (SAVES, SECONDS_BETWEEN_SAVES))
+                  '(replace-match (format "T%%011xf" i) t t)) (save-buffer) (sleep-for %g)))' % (SAVES, SECONDS_BETWEEN_SAVES))
         ways = {"plain": "nil", "precious": "(setq file-precious-flag t)", "copied": "(setq backup-by-copying t)",
                 "always": "(setq make-backup-files t version-control t kept-new-versions 2 delete-old-versions t)"}
         self._edited(chance, "emacs", "emacs", {
