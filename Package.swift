@@ -109,8 +109,8 @@ let package = Package(
     stage(
       "FreshetService",
       [
-        "Freshet", "FreshetConfiguration", "FreshetFormats", "FreshetModel", "FreshetSources", "FreshetSync",
-        "FreshetSystem",
+        "Freshet", "FreshetConfiguration", "FreshetFormats", "FreshetIndex", "FreshetModel", "FreshetSources",
+        "FreshetSync", "FreshetSystem",
       ]
     ),
     stage("FreshetCommandLine", ["FreshetModel"]),
@@ -217,7 +217,10 @@ let package = Package(
       path: "Tests/ArticleExamples",
       swiftSettings: settings
     ),
-    tests("FreshetServiceTests", ["Freshet", "FreshetService", "FreshetSources", "FreshetTestKit"]),
+    tests(
+      "FreshetServiceTests",
+      ["Freshet", "FreshetService", "FreshetSources", "FreshetSystem", "FreshetTestKit"]
+    ),
     tests("FreshetConfigurationTests", ["FreshetConfiguration", "FreshetModel"]),
   ],
   cxxLanguageStandard: .cxx17

@@ -90,11 +90,11 @@ extension Collection {
   }
 
   /// A channel that cannot be made keeps its place, and says why when it is to hand something over.
-  private static func channel(
+  static func channel(
     _ consumer: String,
     _ kind: ConsumerKind,
-    _ make: () throws -> any EventChannel
-  ) -> any EventChannel {
+    _ make: () throws -> any EventChannel & NoticeChannel
+  ) -> any EventChannel & NoticeChannel {
     do {
       return try make()
     } catch {
@@ -103,7 +103,7 @@ extension Collection {
     }
   }
 
-  private func settings(of hook: WebhookConfiguration) throws -> WebhookSettings {
+  func settings(of hook: WebhookConfiguration) throws -> WebhookSettings {
     let url = try hook.url ?? variable(hook.urlVariable ?? "", key: "url_env", of: "webhook \(hook.name)")
     var settings = WebhookSettings(name: hook.name, url: url)
     if let name = hook.secretVariable {
@@ -122,7 +122,7 @@ extension Collection {
     return settings
   }
 
-  private func mailSettings() throws -> MailSettings {
+  func mailSettings() throws -> MailSettings {
     let mail = configuration.mail
     var server = MailServer(url: mail.server ?? "")
     server.isEncrypted = mail.encryption == .required

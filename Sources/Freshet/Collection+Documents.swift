@@ -22,7 +22,7 @@ extension Collection {
   public func document(_ name: String, asOf moment: Moment? = nil) async throws -> DocumentRecord {
     let sources = try factory.sources()
     return try await read(asOf: moment) { snapshot in
-      var found = try Self.candidates(name, sources, snapshot)
+      var found = try candidates(name, sources, snapshot)
       if found.isEmpty, moment == nil { found = try Self.former(name, snapshot) }
       let live = found.filter { $0.state == .live }
       let fitting = live.isEmpty ? found : live
@@ -35,7 +35,7 @@ extension Collection {
         )
       }
       guard let document = fitting.first else {
-        if moment == nil, let members = try Self.members(of: name, sources, snapshot) { throw members }
+        if moment == nil, let members = try members(of: name, sources, snapshot) { throw members }
         throw FreshetError(
           .notFound,
           moment == nil
@@ -125,7 +125,7 @@ extension Collection {
     return version
   }
 
-  private static func candidates(
+  private func candidates(
     _ name: String,
     _ sources: [any Source],
     _ snapshot: any StoreSnapshot
@@ -140,7 +140,7 @@ extension Collection {
     }
     let byOrigin = try records.compactMap { try at(name, in: $0) }
     if !byOrigin.isEmpty { return byOrigin }
-    let spellings = PathSpelling.all(of: try FileSystem.absolutePath(name))
+    let spellings = PathSpelling.all(of: try absolutePath(name))
     for source in sources {
       guard let record = records.first(where: { $0.name == source.name }) else { continue }
       let root = SourceRoot(source)
@@ -152,7 +152,7 @@ extension Collection {
       }
       let base = source.uri(of: "")
       if name.hasPrefix(base),
-        let document = try documents(in: record, snapshot).first(where: { source.uri(of: $0.origin) == name })
+        let document = try Self.documents(in: record, snapshot).first(where: { source.uri(of: $0.origin) == name })
       {
         return [document]
       }
@@ -172,13 +172,13 @@ extension Collection {
   }
 
   /// What to say of a file that holds documents and is none itself.
-  private static func members(
+  private func members(
     of name: String,
     _ sources: [any Source],
     _ snapshot: any StoreSnapshot
   ) throws -> FreshetError? {
     let records = try snapshot.sources()
-    let spellings = PathSpelling.all(of: try FileSystem.absolutePath(name))
+    let spellings = PathSpelling.all(of: try absolutePath(name))
     for source in sources {
       guard let record = records.first(where: { $0.name == source.name }) else { continue }
       let root = SourceRoot(source)

@@ -13,7 +13,7 @@ extension Collection {
     let roots = try factory.sources().map { SourceRoot($0) }
     var found: [FailureRecord] = []
     for name in names {
-      let spellings = PathSpelling.all(of: try FileSystem.absolutePath(name))
+      let spellings = PathSpelling.all(of: try absolutePath(name))
       var fitting = failures.filter { Self.isNamed($0, name, spellings, roots) }
       if fitting.isEmpty, let document = try? await document(name) {
         fitting = failures.filter { $0.source == document.sourceName && $0.origin == document.origin }

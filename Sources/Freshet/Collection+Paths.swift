@@ -122,7 +122,7 @@ extension Collection {
 
   /// Where the path stands in sources; nowhere when no source holds it.
   func places(of path: String, _ roots: [SourceRoot]) throws -> [PathInSource] {
-    let absolute = try FileSystem.absolutePath(path)
+    let absolute = try absolutePath(path)
     for candidate in PathSpelling.all(of: absolute) {
       let within = roots.filter { $0.isInside(candidate) }.map { PathInSource(source: $0.source, path: []) }
       // A folder that is a source belongs to no other, whatever stands around it.

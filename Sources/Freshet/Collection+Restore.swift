@@ -61,7 +61,7 @@ extension Collection {
       throw try await store.read(.everything) { try Self.missingContent(of: chosen.version, document, $0) }
     }
     if request.file == nil { try await requireOwnPlace(of: document) }
-    let (path, place) = try request.file.map { try Self.place(ofFile: $0) } ?? self.place(of: document)
+    let (path, place) = try request.file.map { try self.place(ofFile: $0) } ?? self.place(of: document)
     let isWritten = try await pool.run {
       try place().write(content) { present in
         try Self.mayOverwrite(present, of: document, with: chosen.version, request, path)
@@ -97,8 +97,8 @@ extension Collection {
 
   private typealias Place = @Sendable () throws -> GuardedReplacement
 
-  private static func place(ofFile file: String) throws -> (String, Place) {
-    let path = try FileSystem.absolutePath(file)
+  private func place(ofFile file: String) throws -> (String, Place) {
+    let path = try absolutePath(file)
     return (path, { try GuardedReplacement(path: path) })
   }
 

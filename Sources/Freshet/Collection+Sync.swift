@@ -60,8 +60,12 @@ public struct SyncRequest: Sendable {
   /// Documents of one commit; `nil` as configured.
   public var checkpointDocuments: Int?
 
+  /// Takes as little memory as it can: one document at a time, small commits, little between the stages.
+  public var savesMemory = false
   /// Calls no embedder: what is new is found by keywords, and by meaning after the next sync.
   public var leavesVectors = false
+  /// Looks at no source: only documents that wait for their vectors get them.
+  public var onlyVectors = false
   /// What is said of every document that the paths hold, and kept with it.
   public var annotation: AnnotationChange?
 
@@ -99,12 +103,18 @@ extension Collection {
       try await store.write { try $0.set(Self.replacedVectorsSetting, to: "1") }
     }
     try await registerChannels()
+    if request.retriesFailures { try await putBack(request) }
+    let failed = FailedFiles()
     var report = try await callingBack { changed in
       try await engine.run(stop: stop) { event in
         handler(event)
         if case .changed = event { changed() }
+        if case .failed(let failure) = event { failed.add(failure) }
       }
     }
+    // A run over everything also sees to what an earlier one was killed before.
+    let isWhole = request.paths.isEmpty && request.items.isEmpty
+    for file in try await setAside(isWhole ? nil : failed.all) { handler(.setAside(file)) }
     let start = ContinuousClock.now
     let rebuild = request.force || request.ignoresEmbeddingCache
     var isIndexWanted = rebuild
@@ -130,6 +140,7 @@ extension Collection {
     defer { withExtendedLifetime(turn) {} }
     if try await !isIndexCurrent() { try await updateIndex() }
     if configuration.history.collection == .afterSync { try await collectAfterSync(stop) }
+    try await setAside(nil)
   }
 
   /// The configuration file that the collection was last synced with; `nil` when it never was with one.
@@ -189,6 +200,11 @@ extension Collection {
     if let actor = request.actor { options.actor = actor }
     if let workers = request.workers { options.workers = max(1, workers) }
     if let documents = request.checkpointDocuments { options.checkpointDocuments = max(1, documents) }
+    if request.savesMemory { options.saveMemory() }
+    if request.onlyVectors {
+      options.paths = SyncOptions.noPaths
+      return options
+    }
     options.paths = request.items.isEmpty ? try paths(request.paths, stages.sources) : request.items
     return options
   }

@@ -59,7 +59,7 @@ extension Collection {
         )
       case .changed(let outcome): gathered.withLock { $0.changed.append(outcome) }
       case .failed(let failure): gathered.withLock { $0.failed.append(failure) }
-      case .skipped, .unavailable, .held: break
+      case .skipped, .unavailable, .held, .setAside: break
       }
     }
     var result = gathered.withLock { $0 }

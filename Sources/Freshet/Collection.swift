@@ -38,27 +38,10 @@ public final class Collection: Sendable {
 
   let factory: StageFactory
   let indexDirectory: IndexDirectory?
-  /// The functions that follow its changes in this process.
-  let callbacks = ChangeCallbacks()
-  /// Threads for index files, exports and other calls that block.
-  let pool = ThreadPool(name: "freshet-index", threads: 1)
-
-  /// One sync or collection of garbage at a time: a sync refers to passages before its documents do.
-  let turns = ByteBudget(limit: 1)
-
-  /// Whether the embedder answers, as continual syncs found.
-  let embedderHealth = EmbedderHealth()
-
-  private let lock: Mutex<FileLock?>
-  private let lazy = Mutex(Lazy())
-
-  /// What is made at its first use, because it costs time that most calls do not need.
-  private struct Lazy {
-    var embedder: (any Embedder)?
-    var embedderIsMade = false
-    var index: IndexView?
-    var parsers: StandardParserRegistry?
-  }
+  /// What all views of the open collection have in common.
+  let parts: CollectionParts
+  /// The absolute folder that relative paths start from; `nil` for the process's own.
+  let currentFolder: String?
 
   init(
     configuration: Configuration,
@@ -72,15 +55,75 @@ public final class Collection: Sendable {
     self.configuration = configuration
     self.folder = folder
     self.store = store
-    self.lock = Mutex(lock)
     self.indexDirectory = indexDirectory
+    parts = CollectionParts(lock: lock, embedder: embedder)
+    currentFolder = nil
     factory = StageFactory(configuration: configuration, environment: environment)
-    if let embedder {
-      lazy.withLock { lazy in
-        lazy.embedder = embedder
-        lazy.embedderIsMade = true
-      }
+  }
+
+  private init(
+    of collection: Collection,
+    configuration: Configuration,
+    environment: [String: String],
+    currentFolder: String?
+  ) {
+    self.configuration = configuration
+    folder = collection.folder
+    store = collection.store
+    parts = collection.parts
+    self.currentFolder = currentFolder ?? collection.currentFolder
+    factory = StageFactory(configuration: configuration, environment: environment)
+    indexDirectory =
+      configuration.index == collection.configuration.index
+      ? collection.indexDirectory : Self.indexDirectory(in: collection.folder, factory)
+  }
+
+  private static func indexDirectory(in folder: CollectionFolder, _ factory: StageFactory) -> IndexDirectory {
+    IndexDirectory(
+      path: folder.index,
+      settings: factory.indexSettings,
+      reached: { name in CrashPoint.reached(named: name) }
+    )
+  }
+
+  /// The same open collection under another configuration: one lock, one store, one turn at a time. Stages are made anew
+  /// where the configuration says something else of them. Closing any of them closes all.
+  ///
+  /// - Parameters:
+  ///   - environment: where keys of servers stand; `nil` keeps the present one.
+  ///   - currentFolder: the absolute folder that relative paths of its calls start from; `nil` keeps the present one.
+  /// - Throws: `FreshetError` with `invalid_configuration` when the configuration is of another collection or of another
+  ///   embedding model.
+  public func reconfigured(
+    _ configuration: Configuration,
+    environment: [String: String]? = nil,
+    currentFolder: String? = nil
+  ) throws -> Collection {
+    var configuration = configuration
+    configuration.separateSources()
+    let isSame =
+      try configuration.collection == folder.path
+      || FileSystem.resolved(configuration.collection) == FileSystem.resolved(folder.path)
+    guard isSame else {
+      throw FreshetError(
+        .invalidConfiguration,
+        "the configuration is of the collection \(configuration.collection), and \(folder.path) is open",
+        path: configuration.file
+      )
     }
+    guard configuration.embedder.makesSameVectors(as: self.configuration.embedder) else {
+      throw FreshetError(
+        .invalidConfiguration,
+        "the embedding model cannot be changed while the collection is open",
+        path: configuration.file
+      )
+    }
+    return Collection(
+      of: self,
+      configuration: configuration,
+      environment: environment ?? factory.environment,
+      currentFolder: currentFolder
+    )
   }
 
   /// Opens the collection that a configuration describes.
@@ -126,11 +169,7 @@ public final class Collection: Sendable {
       folder: folder,
       store: store,
       lock: lock,
-      indexDirectory: IndexDirectory(
-        path: folder.index,
-        settings: factory.indexSettings,
-        reached: { name in CrashPoint.reached(named: name) }
-      ),
+      indexDirectory: indexDirectory(in: folder, factory),
       embedder: embedder,
       environment: environment
     )
@@ -166,52 +205,51 @@ public final class Collection: Sendable {
 
   /// Finishes what is under way, ends the helpers and releases the lock. Calls after it throw.
   public func close() async {
-    let parsers = lazy.withLock { lazy in
-      defer { lazy.parsers = nil }
-      return lazy.parsers
-    }
-    parsers?.close()
+    parts.closeParsers()
     await store.close()
-    // The lock is released with its last reference.
-    lock.withLock { $0 = nil }
+    parts.releaseLock()
   }
 
   /// Whether continual syncs leave the embedder alone at the moment, because it does not answer.
-  public var isEmbedderDown: Bool { embedderHealth.isDown }
+  public var isEmbedderDown: Bool { parts.embedderHealth.isDown }
+
+  /// Whether it did not answer continual syncs when it was last asked, or is left alone.
+  public var isEmbedderInDoubt: Bool { parts.embedderHealth.isInDoubt }
 
   /// Whether it was opened for writing, and not closed.
-  var holdsLock: Bool { lock.withLock { $0 != nil } }
+  var holdsLock: Bool { parts.holdsLock }
+
+  /// One sync or collection of garbage at a time: a sync refers to passages before its documents do.
+  var turns: ByteBudget { parts.turns }
+  /// Threads for index files, exports and other calls that block.
+  var pool: ThreadPool { parts.pool }
+  /// The functions that follow its changes in this process.
+  var callbacks: ChangeCallbacks { parts.callbacks }
+  /// Whether the embedder answers, as continual syncs found.
+  var embedderHealth: EmbedderHealth { parts.embedderHealth }
 
   /// The configured embedder, made at the first call; `nil` when the collection keeps no vectors.
   func embedder() async throws -> (any Embedder)? {
-    let (embedder, isMade) = lazy.withLock { ($0.embedder, $0.embedderIsMade) }
-    if isMade { return embedder }
+    if let known = parts.embedder(for: configuration.embedder) { return known.embedder }
     let memory: any ProbeMemory =
-      lock.withLock { $0 == nil } ? ReaderProbeMemory(folder: folder.path) : FolderProbeMemory(folder: folder.path)
+      holdsLock ? FolderProbeMemory(folder: folder.path) : ReaderProbeMemory(folder: folder.path)
     let made = try await factory.embedder(memory: memory)
-    return lazy.withLock { lazy in
-      // Another call may have been first; everybody uses its embedder.
-      if !lazy.embedderIsMade {
-        lazy.embedder = made
-        lazy.embedderIsMade = true
-      }
-      return lazy.embedder
-    }
+    return parts.remember(made, for: configuration.embedder)
   }
 
   func parsers() throws -> StandardParserRegistry {
-    try lazy.withLock { lazy in
-      if let parsers = lazy.parsers { return parsers }
-      let parsers = try factory.parsers()
-      lazy.parsers = parsers
-      return parsers
-    }
+    try parts.parsers(for: factory.parsersKey) { try factory.parsers() }
   }
 
   /// The index as this process saw it last.
   var cachedIndex: IndexView? {
-    get { lazy.withLock { $0.index } }
-    set { lazy.withLock { $0.index = newValue } }
+    get { parts.index }
+    set { parts.index = newValue }
+  }
+
+  /// The path made absolute, as `FileSystem.absolutePath`, from where the call is made.
+  func absolutePath(_ path: String) throws -> String {
+    try FileSystem.absolutePath(path, from: currentFolder)
   }
 
   /// The stages as configured; the embedder is not even made when it is not to be called.

@@ -33,7 +33,7 @@ struct StageFactory: Sendable {
       }
       var directory = DirectoryConfiguration(name: source.name, path: source.path)
       directory.include = source.include
-      directory.exclude = source.exclude
+      directory.exclude = source.exclude + ownFiles(in: source.path)
       directory.metadata = source.metadata
       directory.respectsGitignore = source.gitignore
       directory.includesHidden = source.hidden
@@ -41,8 +41,27 @@ struct StageFactory: Sendable {
       directory.isRecursive = source.isRecursive
       directory.fileSizeMax = configuration.maximumFileSize(of: source)
       directory.excludedFolders = source.excludedFolders.map { source.path + "/" + $0 }
+      directory.setAsideFolder = configuration.failures.folder
       return try DirectorySource(directory)
     }
+  }
+
+  /// Patterns of the files that this program itself writes all the time, where they lie in a folder: a service that took
+  /// its own log up would never come to rest.
+  private func ownFiles(in folder: String) -> [String] {
+    let base = folder.hasSuffix("/") ? folder : folder + "/"
+    let files = [(configuration.log.file, "{,.*}"), (configuration.metrics.file, "")]
+    return files.compactMap { file, suffix in
+      guard let file, file.hasPrefix(base) else { return nil }
+      let wildcards = Set("*?[]{}\\")
+      let name = file.dropFirst(base.count).map { wildcards.contains($0) ? "\\\($0)" : String($0) }.joined()
+      return "/" + name + suffix
+    }
+  }
+
+  /// What the parsers depend on.
+  var parsersKey: ParsersKey {
+    ParsersKey(workers: workers, overrides: configuration.parsers, json: configuration.json)
   }
 
   /// The parsers; their helper processes start with the first document that needs one.

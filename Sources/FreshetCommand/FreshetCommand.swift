@@ -15,11 +15,6 @@ struct FreshetCommand {
   /// The released version.
   static let version = "0.1.0"
 
-  /// Results; one buffer for the whole process, written out at its end.
-  static let output = OutputWriter()
-  /// Everything else.
-  static let diagnostics = DiagnosticWriter()
-
   static var root: Verb {
     Verb(
       "freshet",
@@ -27,8 +22,9 @@ struct FreshetCommand {
       options: Session.options,
       verbs: [
         .initialize, .trust, .sync, .search, .status, .verify, .runs,
-        .watch, .start, .stop, .service, .track, .list, .history, .show, .diff, .restore, .audit, .gc, .failures,
-        .events,
+        .watch, .start, .stop, .reload, .service, .track, .list, .history, .show, .diff, .restore, .audit, .gc,
+        .failures,
+        .events, .stats,
         .health, .model, .reindex, .export, .migrate, .completions { FreshetCommand.root },
       ]
     )
@@ -37,11 +33,11 @@ struct FreshetCommand {
   static func main() async {
     Allocator.returnLargeBlocks()
     Terminal.ignoreBrokenPipes()
+    let interruptions = ProcessInterruptions()
     let application = CommandLineApplication(
       root,
       version: version,
-      output: output,
-      diagnostics: diagnostics
+      context: CallContext(interruptions: { try interruptions.stream() })
     )
     let code = await application.run(words)
     // Everything is written and closed. `exit` would run the destructors of the C++ libraries' globals, which threads that

@@ -7,8 +7,8 @@ import FreshetSystem
 /// What the verbs share: the options that every verb understands, the configuration, where text goes.
 struct Session: Sendable {
   let invocation: Invocation
-  let output = FreshetCommand.output
-  let diagnostics = FreshetCommand.diagnostics
+  var output: OutputWriter { invocation.context.output }
+  var diagnostics: DiagnosticWriter { invocation.context.diagnostics }
 
   static let options: [Option] = [
     .value(
@@ -51,7 +51,8 @@ struct Session: Sendable {
   ///   implicit one.
   func configuration(for paths: [String] = [], overrides: [ConfigurationOverride] = []) throws -> Configuration {
     let configuration = try untrustedConfiguration(for: paths, overrides: overrides)
-    for (name, suggestion) in try loader().misspelledVariables() {
+    // Of a call that is run for another process, that process has told.
+    for (name, suggestion) in try host == nil ? loader().misspelledVariables() : [] {
       diagnostics.warning("Nothing reads the environment variable \(name); did you mean \(suggestion)?".displayable)
     }
     // Only a configuration that needs trust needs a place where it is kept.
@@ -71,6 +72,8 @@ struct Session: Sendable {
       level: LogLevel(rawValue: log.level.rawValue) ?? .warning,
       format: LogFormat(rawValue: log.format.rawValue) ?? .text,
       file: log.file,
+      maximumSize: log.maximumSize,
+      keep: log.keep,
       diagnostics: diagnostics
     )
   }
@@ -132,13 +135,25 @@ struct Session: Sendable {
   }
 
   /// The collection of a configuration, the call's own unless one is given.
-  func open(_ access: Collection.Access, _ configuration: Configuration? = nil) async throws -> Collection {
-    let collection = try await Collection.open(
-      try configuration ?? self.configuration(),
-      for: access,
-      environment: try environment()
-    )
-    if case .writing = access { try await requireOwn(collection) }
+  ///
+  /// What is opened for writing while a service has it is opened there: the service runs the call.
+  /// - Parameter isService: whether the call is a service itself, which no other runs.
+  /// - Throws: `FreshetError`; `CallEnded` when the service ran the call.
+  func open(
+    _ access: Collection.Access,
+    _ configuration: Configuration? = nil,
+    isService: Bool = false
+  ) async throws -> Collection {
+    let configuration = try configuration ?? self.configuration()
+    guard case .writing(let creating, let waiting) = access else {
+      return try await Collection.open(configuration, for: access, environment: try environment())
+    }
+    if let host { return try host.lend(configuration, to: self) }
+    let collection =
+      isService
+      ? try await Collection.open(configuration, for: access, environment: try environment())
+      : try await openOrForward(configuration, creating: creating, waiting: waiting)
+    try await requireOwn(collection)
     return collection
   }
 
@@ -182,6 +197,8 @@ struct Session: Sendable {
     _ collection: Collection,
     _ body: (Collection) async throws -> Result
   ) async throws -> Result {
+    // What a service lends stays open.
+    if host != nil, collection.isOpenForWriting { return try await body(collection) }
     do {
       let result = try await body(collection)
       await collection.close()
@@ -204,14 +221,15 @@ struct Session: Sendable {
   }
 
   func loader() throws -> ConfigurationLoader {
-    try ConfigurationLoader(environment: try environment())
+    try ConfigurationLoader(environment: try environment(), currentFolder: invocation.context.folder)
   }
 
   /// The process's environment, with the variables of `--env-file` where the process has none of that name.
   func environment() throws -> [String: String] {
-    var variables = ProcessEnvironment.all()
+    var variables = ownEnvironment
     guard let path = invocation.value("env-file") else { return variables }
-    let text = String(decoding: try FileSystem.read(path, limit: 1 << 20), as: UTF8.self)
+    let file = try invocation.context.folder.map { try FileSystem.absolutePath(path, from: $0) } ?? path
+    let text = String(decoding: try FileSystem.read(file, limit: 1 << 20), as: UTF8.self)
     for line in text.split(whereSeparator: \.isNewline) {
       guard let (name, value) = Self.assignment(line) else { continue }
       if variables[name] == nil { variables[name] = value }

@@ -4,8 +4,7 @@ import FreshetModel
 public struct CommandLineApplication: Sendable {
   private let root: Verb
   private let version: String
-  private let output: OutputWriter
-  private let diagnostics: DiagnosticWriter
+  private let context: CallContext
   private let width: Int?
 
   /// Declares a command.
@@ -20,12 +19,19 @@ public struct CommandLineApplication: Sendable {
     diagnostics: DiagnosticWriter = DiagnosticWriter(),
     width: Int? = nil
   ) {
+    self.init(root, version: version, context: CallContext(output: output, diagnostics: diagnostics), width: width)
+  }
+
+  /// Declares a command whose calls come from somewhere.
+  public init(_ root: Verb, version: String, context: CallContext, width: Int? = nil) {
     self.root = root
     self.version = version
-    self.output = output
-    self.diagnostics = diagnostics
+    self.context = context
     self.width = width
   }
+
+  private var output: OutputWriter { context.output }
+  private var diagnostics: DiagnosticWriter { context.diagnostics }
 
   /// Runs a call and answers the code to exit with; nothing is thrown, everything was told on stderr.
   ///
@@ -37,6 +43,8 @@ public struct CommandLineApplication: Sendable {
       return code
     } catch is OutputClosed {
       return .success
+    } catch let end as CallEnded {
+      return end.code
     } catch {
       // Results that came before the error are results.
       try? output.flush()
@@ -52,7 +60,9 @@ public struct CommandLineApplication: Sendable {
     case .version:
       try output.line(version)
       return .success
-    case .run(let verb, let invocation):
+    case .run(let verb, var invocation):
+      invocation.context = context
+      invocation.words = words
       guard let run = verb.run else { throw UsageError("A verb is missing.", path: invocation.path) }
       return try await run(invocation)
     }

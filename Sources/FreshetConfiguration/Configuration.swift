@@ -30,6 +30,18 @@ public struct Configuration: Hashable, Sendable {
   public var webhooks: [WebhookConfiguration] = []
   /// Who gets events by mail.
   public var mail = MailConfiguration()
+  /// How a live service sees changes.
+  public var watch = WatchConfiguration()
+  /// What becomes of documents that fail.
+  public var failures = FailureConfiguration()
+  /// When somebody is told that documents fail.
+  public var alerts = AlertConfiguration()
+  /// How much memory a live service may take.
+  public var memory = MemoryConfiguration()
+  /// The time between two reports of a live service in its log; zero for none.
+  public var statisticsInterval = Duration.seconds(3600)
+  /// Where figures for Prometheus are written.
+  public var metrics = MetricsConfiguration()
   /// What is logged and where.
   public var log = LogConfiguration()
   /// Where JSON documents have their fields.
@@ -273,6 +285,10 @@ public struct LogConfiguration: Hashable, Sendable {
   public var format = Format.text
   /// The file that lines are appended to, absolute; `nil` for stderr.
   public var file: String?
+  /// Bytes of a log file from which a new one is begun; 0 lets it grow.
+  public var maximumSize: Int64 = 10_000_000
+  /// Older log files that are kept.
+  public var keep = 5
 
   /// Starts with the defaults.
   public init() {}

@@ -85,7 +85,7 @@ public enum ConfigurationReference {
     - `embedder.model` when it is a folder;
     - of each webhook `url`, `url_env`, `secret_env` and `private`;
     - `mail.server`, `mail.to`, `mail.user_env`, `mail.password_env`, `mail.ca_file` and `mail.private`;
-    - `collection`, `log.file` and a source's `path`, when they lead outside the file's folder (links are followed to
+    - `collection`, `log.file`, `metrics.file` and a source's `path`, when they lead outside the file's folder (links are followed to
       see), and a `collection` in PostgreSQL.
 
     `freshet init` trusts what it writes; `--trust` trusts for one call; values from the environment and the command line

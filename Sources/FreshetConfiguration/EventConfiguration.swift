@@ -41,6 +41,8 @@ public struct WebhookConfiguration: Hashable, Sendable {
   public var retries = 3
   /// Whether the host's name may lead to a private address.
   public var allowsPrivateAddresses = false
+  /// Whether it is told when documents fail in numbers, too.
+  public var getsAlerts = true
 
   /// Starts with the defaults.
   public init() {}
@@ -80,6 +82,8 @@ public struct MailConfiguration: Hashable, Sendable {
   public var timeout = Duration.seconds(30)
   /// Whether the server's name may lead to a private address.
   public var allowsPrivateAddresses = false
+  /// Whether it is told when documents fail in numbers, too.
+  public var getsAlerts = true
 
   /// Starts with the defaults.
   public init() {}

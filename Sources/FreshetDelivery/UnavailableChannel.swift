@@ -8,7 +8,7 @@ public struct UnavailableChannel: EventChannel {
   public let limits = EventBatchLimits()
   public let onLapse = LapseAnswer.skip
   public let retries = 0
-  private let error: FreshetError
+  let error: FreshetError
 
   /// Keeps a consumer's place with the error that its channel was refused with.
   public init(consumer: String, kind: ConsumerKind, error: FreshetError) {

@@ -15,6 +15,20 @@ public enum LiveEvent: Sendable {
   case failed(FreshetError, pause: Duration)
   /// Index files and old versions were seen to.
   case maintained
+  /// What it did since the last report.
+  case reported(LiveReport)
+  /// Documents fail in numbers, or that is over.
+  case alert(LiveAlert)
+  /// A receiver did not take an alert.
+  case alertUndelivered(consumer: String, FreshetError)
+  /// The memory is above one of its bounds, or below it again.
+  case memory(LiveMemory)
+  /// The file with the figures cannot be written; said once.
+  case figuresFailed(FreshetError)
+  /// The configuration was read anew and is in force, but for what is said here.
+  case reloaded(left: [String])
+  /// The configuration was read anew and is refused; the one before stays in force.
+  case reloadRefused(FreshetError)
   /// Nothing is left to do.
   case idle
   /// It is ending.
@@ -41,4 +55,6 @@ public struct LiveWork: Sendable {
   public var report: SyncReport
   /// What it took.
   public var duration: Duration
+  /// From the first of the changes, as its event came, to the commit; `nil` when nothing of it was a saved file.
+  public var latency: Duration?
 }

@@ -17,12 +17,31 @@ import Synchronization
 /// Everything it does is a sync of some paths, so what holds for a sync holds here: nothing half-written is visible, a
 /// crash repeats at most one batch, mass deletions are held.
 public final class LiveService: Sendable {
-  let collection: Collection
-  let feed: any ChangeFeed
   let options: LiveOptions
   let tell: @Sendable (LiveEvent) -> Void
+  let monitor: LiveMonitor
   let wakeup = WakeSignal()
+  private let ending = WakeSignal()
   let state: Mutex<LiveState>
+  let present: Mutex<Present>
+
+  /// What a reload replaces.
+  struct Present: Sendable {
+    var collection: Collection
+    var feed: any ChangeFeed
+    /// Counts the feeds.
+    var feedNumber = 0
+    /// Counts the configurations.
+    var number = 0
+    /// Hands events over.
+    var delivering: Task<[ChannelDelivery], any Error>?
+    /// Follows the feed.
+    var following: Task<Void, Never>?
+  }
+
+  /// The collection, as it is configured now.
+  public var collection: Collection { present.withLock { $0.collection } }
+  var feed: any ChangeFeed { present.withLock { $0.feed } }
 
   /// Prepares a service; nothing is watched yet.
   ///
@@ -36,10 +55,14 @@ public final class LiveService: Sendable {
     options: LiveOptions = LiveOptions(),
     tell: @escaping @Sendable (LiveEvent) -> Void = { _ in }
   ) {
-    self.collection = collection
-    self.feed = feed
+    present = Mutex(Present(collection: collection, feed: feed))
     self.options = options
-    self.tell = tell
+    let monitor = LiveMonitor(collection: collection, options: options, tell: tell)
+    self.monitor = monitor
+    self.tell = { event in
+      tell(event)
+      monitor.hear(event)
+    }
     state = Mutex(LiveState(startedAt: SystemWallClock().now()))
   }
 
@@ -49,11 +72,13 @@ public final class LiveService: Sendable {
     let sources = collection.configuration.sources.map(\.name)
     // What changes while the sources are gone through for the first time is seen.
     let isWatching = await watch()
+    await noteDepartedSources()
     tell(.started(sources: sources.count))
     await withTaskCancellationHandler {
       await withTaskGroup(of: Void.self) { group in
         group.addTask { await self.followChanges(isWatching: isWatching) }
-        if collection.hasEventChannels { group.addTask { await self.deliverEvents() } }
+        group.addTask { await self.deliverEvents() }
+        group.addTask { await self.monitor.run({ self.status }, wake: { self.wakeup.wake() }) }
         await work()
         group.cancelAll()
       }
@@ -61,17 +86,41 @@ public final class LiveService: Sendable {
       stop()
     }
     tell(.stopping)
+    for guest in state.withLock({ $0.guests.close() }) { guest.refuse(GuestQueue.ending) }
     await maintain()
+    await monitor.finish(status)
   }
 
   /// Ends `run`: what is under way ends at its next commit.
   public func stop() {
-    state.withLock { state in
+    let guest = state.withLock { state in
       state.isStopping = true
       state.current?.stop.give()
+      state.maintenance?.give()
+      return state.guests.working
     }
+    guest?.stop()
     wakeup.wake()
+    ending.wake()
+    Task {
+      try? await Task.sleep(for: options.drainTime)
+      let (current, guest) = state.withLock { ($0.current, $0.guests.working) }
+      current?.stop.abandon()
+      guest?.stop()
+    }
   }
+
+  /// Returns once it was asked to end, or the task is cancelled; for one waiting task.
+  func endRequested() async {
+    await withTaskCancellationHandler {
+      await ending.wait(until: nil)
+    } onCancel: {
+      ending.wake()
+    }
+  }
+
+  /// Whether it was asked to end.
+  public var isStopping: Bool { state.withLock { $0.isStopping } }
 
   /// Lists the sources, as the periodic survey does.
   ///
@@ -92,6 +141,8 @@ public final class LiveService: Sendable {
     var status = state.withLock { $0.status }
     status.watch = feed.status
     status.isEmbedderDown = collection.isEmbedderDown
+    status.alerts = monitor.alerts
+    status.memory = monitor.memoryLevel
     let memory = ProcessStatistics.current()
     status.peakMemoryBytes = memory.peakMemoryBytes
     status.residentBytes = ProcessStatistics.residentBytes() ?? 0
@@ -116,9 +167,22 @@ public final class LiveService: Sendable {
   private func followChanges(isWatching: Bool) async {
     var isWatching = isWatching
     while !Task.isCancelled {
-      if isWatching { await feed.follow { self.receive($0) } }
+      let (feed, number) = present.withLock { ($0.feed, $0.feedNumber) }
+      if isWatching {
+        let following = Task { await feed.follow { self.receive($0) } }
+        present.withLock { $0.following = following }
+        await withTaskCancellationHandler {
+          await following.value
+        } onCancel: {
+          following.cancel()
+        }
+      }
       if Task.isCancelled { return }
-      try? await Task.sleep(for: options.errorPauseMaximum)
+      let isReplaced = present.withLock { present in
+        present.following = nil
+        return present.feedNumber != number
+      }
+      if !isReplaced { try? await Task.sleep(for: options.errorPauseMaximum) }
       isWatching = await watch()
     }
   }
@@ -131,6 +195,8 @@ public final class LiveService: Sendable {
         return nil
       }
       state.workload.add(files: release.files, folders: release.folders, of: release.source)
+      let changed = ContinuousClock.now - release.age
+      state.freshSince = min(state.freshSince ?? changed, changed)
       guard state.workload.isUrgent, let current = state.current, current.isInterruptible else { return nil }
       return current
     }
@@ -144,25 +210,14 @@ public final class LiveService: Sendable {
     }
   }
 
-  private func deliverEvents() async {
-    while !Task.isCancelled {
-      do {
-        try await collection.deliverEvents(following: true)
-      } catch let error as FreshetError {
-        tell(.failed(error, pause: options.errorPauseMaximum))
-      } catch {
-        return
-      }
-      try? await Task.sleep(for: options.errorPauseMaximum)
-    }
-  }
-
   // MARK: Doing it
 
   private func work() async {
     while let step = nextStep() {
+      await relieveMemory()
       switch step {
       case .unit(let unit, let current): await perform(unit, current)
+      case .guest(let guest): await serve(guest)
       case .maintenance: await maintain()
       case .wait(let deadline):
         if state.withLock({ $0.becomesIdle() }) { tell(.idle) }
@@ -173,6 +228,7 @@ public final class LiveService: Sendable {
 
   private enum Step {
     case unit(Workload.Unit, LiveState.Current)
+    case guest(Guest)
     case maintenance
     case wait(until: ContinuousClock.Instant)
   }
@@ -182,10 +238,13 @@ public final class LiveService: Sendable {
     let now = ContinuousClock.now
     return state.withLock { state in
       if state.isStopping { return nil }
+      if let guest = state.guests.next() { return .guest(guest) }
       state.enqueueDue(now, sources: collection.configuration.sources.map(\.name), options)
       if let pause = state.pausedUntil, pause > now { return .wait(until: pause) }
       if state.isMaintenanceDue(now, options) { return .maintenance }
-      guard let unit = state.workload.next(freshSize: state.freshPace.size, loadSize: state.loadPace.size) else {
+      let isLimited = monitor.memoryLevel == .limited
+      let (freshSize, loadSize) = isLimited ? (1, 1) : (state.freshPace.size, state.loadPace.size)
+      guard let unit = state.workload.next(freshSize: freshSize, loadSize: loadSize) else {
         return .wait(until: state.nextDue(now, options))
       }
       return .unit(unit, state.begin(unit, at: now, options))
@@ -201,6 +260,8 @@ public final class LiveService: Sendable {
       case .survey(let source): try await surveyed(source, unit, current)
       case .load(let source, let paths): try await sync([source: paths], unit, current, kind: .load)
       case .whole(let source): try await sync([source: []], unit, current, kind: .whole)
+      case .everything: try await sync([:], unit, current, kind: .whole)
+      case .vectors: try await catchUp(unit, current)
       }
       state.withLock { $0.succeeded() }
     } catch {
@@ -208,7 +269,25 @@ public final class LiveService: Sendable {
       let pause = state.withLock { $0.failed(unit, cause, options) }
       tell(.failed(cause, pause: pause))
     }
-    state.withLock { $0.endUnit() }
+    let collection = collection
+    state.withLock { state in
+      state.endUnit()
+      state.noteEmbedder(
+        isInDoubt: collection.isEmbedderInDoubt,
+        isDown: collection.isEmbedderDown,
+        sources: collection.configuration.sources.map(\.name),
+        options
+      )
+    }
+  }
+
+  /// Gives documents the vectors that they wait for; when none does, tries one that failed without its embedder.
+  private func catchUp(_ unit: Workload.Unit, _ current: LiveState.Current) async throws {
+    if try await collection.awaitsVectors() {
+      try await sync([:], unit, current, kind: .load)
+    } else if collection.isEmbedderInDoubt, let item = try await collection.itemThatLacksItsEmbedder() {
+      try await sync([item.source: [item.path]], unit, current, kind: .load)
+    }
   }
 
   private func listed(
@@ -244,6 +323,8 @@ public final class LiveService: Sendable {
           state.workload.add(whole: items.source)
         }
       }
+      // What waits for its vectors is known to the collection, and no listing finds it.
+      state.workload.addVectors()
       for items in found where items.isComplete {
         state.canSee(items.source)
         if items.missing == 0 { state.hasEverything(items.source) }
@@ -262,18 +343,20 @@ public final class LiveService: Sendable {
     request.isContinual = true
     request.actor = options.actor
     request.continuing = current.run
+    request.savesMemory = monitor.memoryLevel == .limited
+    request.onlyVectors = unit == .vectors && paths.isEmpty
     switch unit {
-    case .moved: request.unsettled = state.withLock { $0.unsettled }
+    case .moved, .everything: request.unsettled = state.withLock { $0.unsettled }
     case .whole(let source):
       (request.unsettled, request.allowMassDelete) = state.withLock { ($0.unsettled, $0.acceptsDeletions(of: source)) }
       // What is accepted is of this run alone.
       if request.allowMassDelete { request.continuing = nil }
-    case .fresh, .load, .trees, .survey: break
+    case .fresh, .load, .trees, .survey, .vectors: break
     }
     let start = ContinuousClock.now
     let report = try await collection.sync(request, stop: current.stop) { event in
       switch event {
-      case .failed(let failure): self.state.withLock { $0.note(failure) }
+      case .failed(let failure): self.state.withLock { $0.note(failure, self.options) }
       default: break
       }
       self.tell(.sync(event))
@@ -284,12 +367,22 @@ public final class LiveService: Sendable {
       if report.interrupted, current.stop.isGiven { state.workload.putBack(unit) }
       state.finished(kind, report, change, duration: duration, files: paths.values.reduce(0) { $0 + $1.count })
     }
-    tell(.worked(LiveWork(kind: kind, report: change, duration: duration)))
+    let latency = change.documents.changed > 0 ? current.freshSince.map { ContinuousClock.now - $0 } : nil
+    tell(.worked(LiveWork(kind: kind, report: change, duration: duration, latency: latency)))
+  }
+
+  /// Gives up what can be made again, where the memory is above its limit.
+  private func relieveMemory() async {
+    guard monitor.takesRelief() else { return }
+    await collection.releaseMemory()
   }
 
   private func maintain() async {
+    let stop = StopSignal()
+    state.withLock { $0.maintenance = $0.isStopping ? nil : stop }
+    defer { state.withLock { $0.maintenance = nil } }
     do {
-      try await collection.maintain()
+      try await collection.maintain(stop: stop)
       state.withLock { $0.maintained() }
       tell(.maintained)
     } catch {

@@ -14,6 +14,8 @@ struct LiveState {
     var leastTime: Duration
     /// The run that it goes on with.
     var run: SyncReport?
+    /// When the first of the changes was seen that it takes up; `nil` for what was found by listing.
+    var freshSince: ContinuousClock.Instant?
 
     var isInterruptible: Bool {
       if case .fresh = unit { false } else { true }
@@ -27,16 +29,17 @@ struct LiveState {
     var path: [UInt8]
   }
 
-  /// Attempts of a document that failed for a passing reason; then it waits for the next survey.
-  static let attemptsMax = 3
-  /// The pause before the second attempt; each later one is four times as long.
-  static let retryPause: Duration = .seconds(1)
-
   var workload = Workload()
   var freshPace = LoadPace()
   var loadPace = LoadPace()
   var unsettled: [String: Set<[UInt8]>] = [:]
   var current: Current?
+  /// When the first of the changes was seen that wait.
+  var freshSince: ContinuousClock.Instant?
+  /// Work of others, between two units.
+  var guests = GuestQueue()
+  /// Ends the maintenance under way.
+  var maintenance: StopSignal?
   var isStopping = false
   var nextSurvey = ContinuousClock.now
   private(set) var pausedUntil: ContinuousClock.Instant?
@@ -49,6 +52,9 @@ struct LiveState {
   private var lastMaintenance = ContinuousClock.now
   private var needsMaintenance = false
   private var isIdle = false
+  private var isEmbedderInDoubt = false
+  /// When it is tried whether the embedder answers again.
+  private var embedderTrial: ContinuousClock.Instant?
   private var reported: LiveStatus
 
   init(startedAt: Timestamp) {
@@ -66,8 +72,11 @@ struct LiveState {
       case .survey: "survey"
       case .load: "load"
       case .whole: "whole"
+      case .everything: "whole"
+      case .vectors: "vectors"
       }
     }
+    if let guest = guests.working { status.working = guest.name }
     status.queued = workload.waiting + retries.count
     return status
   }
@@ -79,6 +88,10 @@ struct LiveState {
     if now >= nextSurvey {
       for source in sources { workload.survey(source) }
       nextSurvey = now + options.surveyInterval
+    }
+    if let due = embedderTrial, due <= now {
+      embedderTrial = nil
+      workload.addVectors()
     }
     for retry in retries where retry.due <= now { workload.add(again: retry.path, of: retry.source) }
     retries.removeAll { $0.due <= now }
@@ -92,6 +105,7 @@ struct LiveState {
   func nextDue(_ now: ContinuousClock.Instant, _ options: LiveOptions) -> ContinuousClock.Instant {
     var due = nextSurvey
     if let retry = retries.map(\.due).min() { due = min(due, retry) }
+    if let embedderTrial { due = min(due, embedderTrial) }
     if needsMaintenance || !uncounted.isEmpty { due = min(due, lastWork + options.maintenanceQuiet) }
     return due
   }
@@ -120,9 +134,10 @@ struct LiveState {
     switch unit {
     case .moved(let source, _), .whole(let source):
       leastTime = options.leastLoad * (1 << min(interruptions[source] ?? 0, Self.interruptionsMax))
-    case .fresh, .trees, .survey, .load: break
+    case .everything: leastTime = options.leastLoad * (1 << min(interruptions[""] ?? 0, Self.interruptionsMax))
+    case .fresh, .trees, .survey, .load, .vectors: break
     }
-    let begun = Current(
+    var begun = Current(
       number: units,
       unit: unit,
       stop: StopSignal(),
@@ -130,6 +145,12 @@ struct LiveState {
       leastTime: leastTime,
       run: run
     )
+    switch unit {
+    case .fresh, .trees, .moved:
+      begun.freshSince = freshSince
+      freshSince = nil
+    case .survey, .load, .vectors, .whole, .everything: break
+    }
     current = begun
     return begun
   }
@@ -160,7 +181,7 @@ struct LiveState {
       needsMaintenance = true
       reported.lastChange = SystemWallClock().now()
     }
-    if kind == .load, !report.interrupted { loadPace.took(duration, files: files) }
+    if kind == .load, !report.interrupted, files > 0 { loadPace.took(duration, files: files) }
     // One file alone says little of how long many take.
     if kind == .fresh, !report.interrupted, files * 2 >= freshPace.size { freshPace.took(duration, files: files) }
     switch current?.unit {
@@ -176,7 +197,13 @@ struct LiveState {
       hasEverything(source)
       reported.held += report.held
       reported.unavailable += report.unavailable
-    case .fresh?, .load?, .trees?, .survey?, nil: hold(report.held)
+    case .everything?:
+      interruptions[""] = report.interrupted ? (interruptions[""] ?? 0) + 1 : nil
+      guard !report.interrupted else { break }
+      uncounted = []
+      reported.held = report.held
+      reported.unavailable = report.unavailable
+    case .fresh?, .load?, .trees?, .survey?, .vectors?, nil: hold(report.held)
     }
   }
 
@@ -207,6 +234,44 @@ struct LiveState {
 
   func acceptsDeletions(of source: String) -> Bool { accepted.contains(source) }
 
+  // MARK: The embedder
+
+  /// Notes whether the embedder answers. While it does not, a trial is due after each pause; when it does again, all
+  /// sources are to be listed, since what failed meanwhile is known by that.
+  mutating func noteEmbedder(isInDoubt: Bool, isDown: Bool, sources: [String], _ options: LiveOptions) {
+    if isInDoubt {
+      isEmbedderInDoubt = true
+      if embedderTrial == nil {
+        embedderTrial = .now + (isDown ? options.embedderTrialInterval : options.embedderDoubtInterval)
+      }
+    } else if isEmbedderInDoubt {
+      isEmbedderInDoubt = false
+      embedderTrial = nil
+      workload.addVectors()
+      for source in sources { workload.survey(source) }
+    }
+  }
+
+  // MARK: Others
+
+  /// Sources of which something is shown as held or unavailable.
+  var troubled: [String] { reported.held.map(\.source) + reported.unavailable.map(\.source) }
+
+  /// Notes that somebody else has written: what follows is of another run.
+  mutating func guestWorked() {
+    run = nil
+    lastWork = .now
+  }
+
+  /// Forgets what is of sources that are no longer configured.
+  mutating func keep(only sources: Set<String>) {
+    workload.keep(only: sources)
+    unsettled = unsettled.filter { sources.contains($0.key) }
+    retries.removeAll { !sources.contains($0.source) }
+    uncounted.formIntersection(sources)
+    reported.unavailable.removeAll { !sources.contains($0.source) }
+  }
+
   mutating func maintained() {
     needsMaintenance = false
     lastMaintenance = .now
@@ -231,10 +296,11 @@ struct LiveState {
   }
 
   /// Notes a document that failed: for a passing reason it is tried again.
-  mutating func note(_ failure: FailureRecord) {
-    guard failure.error.isTransient, failure.attempts < Self.attemptsMax else { return }
-    var wait = Self.retryPause
-    for _ in 1..<max(1, failure.attempts) { wait *= 4 }
+  mutating func note(_ failure: FailureRecord, _ options: LiveOptions) {
+    guard failure.error.isTransient, failure.attempts < options.attempts else { return }
+    var wait = options.retryPause
+    // No longer than to the next survey, which tries everything again.
+    for _ in 1..<max(1, failure.attempts) where wait < options.surveyInterval { wait *= 4 }
     // Spread over half of it, so that many do not come at once.
     let jitter = Double.random(in: 0.75...1.25)
     retries.removeAll { $0.source == failure.source && $0.path == failure.itemPath }

@@ -39,6 +39,8 @@ extension LiveStatus {
       ),
       "embedder_down": .boolean(isEmbedderDown), "error": error.map { .string($0.message) } ?? .null,
       "memory_bytes": .integer(residentBytes), "peak_memory_bytes": .integer(peakMemoryBytes),
+      "memory_state": .string(memory.rawValue), "alerts": .array(alerts.map(\.json)),
+      "last_processed": lastChange.map { .string($0.description) } ?? .null,
     ]
   }
 }

@@ -26,6 +26,10 @@ public struct LiveStatus: Sendable {
   public var residentBytes: Int64 = 0
   /// See `residentBytes`.
   public var peakMemoryBytes: Int64 = 0
+  /// Which of its bounds the memory is above.
+  public var memory = LiveMemory.Level.normal
+  /// Alerts that are on.
+  public var alerts: [LiveAlert] = []
 
   /// How a source is watched.
   public struct WatchedSource: Sendable {

@@ -10,6 +10,8 @@ public final class CountingEmbedder: Embedder {
     public var failingCalls = 0
     /// Whether every call fails for a passing reason.
     public var isDown = false
+    /// Whether calls answer nothing at all, whatever is done to them.
+    public var hangs = false
     /// Texts that contain one of these are refused for good, with everything in their batch.
     public var refused: Set<String> = []
 
@@ -56,6 +58,10 @@ public final class CountingEmbedder: Embedder {
       return (state.calls, state.onCall)
     }
     body?(call)
+    // Not even cancellation ends such a call.
+    while state.withLock({ $0.troubles.hangs }) {
+      await Task.detached { try? await Task.sleep(for: .milliseconds(20)) }.value
+    }
     try state.withLock { state in
       if state.troubles.isDown || state.troubles.failingCalls > 0 {
         state.troubles.failingCalls = max(0, state.troubles.failingCalls - 1)

@@ -26,7 +26,7 @@ enum FreshetParse {
       _ = try ResourceLimits.enter(ResourceLimits.Cage(dataBytes: memory, descriptors: descriptorLimit))
       // Without a message the client has closed the connection.
       while let message = try socket.receive(limit: HelperWire.requestBytes, within: patience) {
-        guard let request = HelperWire.Request(message.bytes), let file = message.descriptor else { exit(65) }
+        guard let request = HelperWire.Request(message.bytes), let file = message.descriptors.first else { exit(65) }
         try ResourceLimits.limitCPU(seconds: UInt64(request.cpuSeconds))
         let bytes = try MemoryFile.contents(file, limit: request.size)
         try socket.send(answer(bytes, request, parser), within: patience)

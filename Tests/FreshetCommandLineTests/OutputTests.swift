@@ -34,6 +34,21 @@ final class HandClock: Sendable {
     try output.flush()
   }
 
+  @Test func aReaderThatTakesNothingIsWaitedForOnce() throws {
+    var ends: [Int32] = [0, 0]
+    #expect(pipe(&ends) == 0)
+    defer { for end in ends { close(end) } }
+    let output = OutputWriter(descriptor: ends[1], patience: .milliseconds(50))
+    let text = String(repeating: "x", count: 4 * OutputWriter.bufferSize)
+    let start = ContinuousClock.now
+    #expect(throws: FreshetError.self) { try output.write(text) }
+    for _ in 0..<200 { #expect(throws: FreshetError.self) { try output.write(text) } }
+    #expect(throws: FreshetError.self) { try output.flush() }
+    let diagnostics = DiagnosticWriter(descriptor: ends[1], patience: .milliseconds(50))
+    for _ in 0..<200 { diagnostics.line(text) }
+    #expect(ContinuousClock.now - start < .seconds(8))
+  }
+
   @Test func withoutATerminalThereIsNeitherBarNorColour() throws {
     let file = try CapturedDescriptor()
     let terminal = Terminal(descriptor: file.descriptor) { $0 == "COLUMNS" ? "120" : nil }

@@ -3,9 +3,10 @@ import Testing
 
 @Suite struct HelpTests {
   static let verbs = [
-    "init", "trust", "sync", "search", "status", "verify", "runs", "watch", "start", "stop", "service", "track", "list",
+    "init", "trust", "sync", "search", "status", "verify", "runs", "watch", "start", "stop", "reload", "service",
+    "track", "list",
     "history", "show", "diff",
-    "restore", "audit", "gc", "failures", "events", "health",
+    "restore", "audit", "gc", "failures", "events", "stats", "health",
     "model", "reindex", "export", "migrate", "completions",
   ]
 

@@ -42,8 +42,8 @@ import Testing
     let documents = try #require(status["documents"] as? [String: Any])
     #expect(documents["created"] as? Int == 2 && documents["deleted"] as? Int == 1)
     #expect(try await workshop.freshet("status").output.contains("process \(process)"))
-    // Nobody else writes, and no second one starts.
-    for verb in ["start", "sync"] {
+    // No second one starts.
+    for verb in ["start", "watch"] {
       let refused = try await workshop.freshet(verb)
       #expect(refused.code == 11 && refused.errors.contains("process \(process)"), "\(refused.errors)")
     }
@@ -69,6 +69,7 @@ import Testing
   @Test func theForegroundEndsWithASignalAndWhatIsDoneIsCommitted() async throws {
     let freshet = Workshop.programs + "/freshet"
     let outcome = try await workshop.run(freshet, ["watch", "--json"]) { process, output in
+      let output = output.replacingOccurrences(of: ".err", with: ".out")
       let deadline = ContinuousClock.now + .seconds(60)
       while ContinuousClock.now < deadline, try !String(contentsOfFile: output, encoding: .utf8).contains("keys.md") {
         try await Task.sleep(for: .milliseconds(20))
@@ -94,6 +95,7 @@ import Testing
   @Test func theUnitNamesCommandAndConfiguration() async throws {
     let unit = try await workshop.freshet("service", "--print")
     #expect(unit.code == 0 && unit.output.contains("Type=notify\n") && unit.output.contains("/freshet.yaml\""))
+    #expect(unit.output.contains("\nExecReload=/bin/kill -HUP $MAINPID\n"))
     #expect(unit.output.contains("ExecStart=\"\(Workshop.programs)/freshet\" watch --quiet"))
   }
 }

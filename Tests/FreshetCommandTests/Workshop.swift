@@ -22,7 +22,7 @@ struct Outcome {
 }
 
 /// A temporary folder with a home of its own, in which the built command is called.
-final class Workshop {
+final class Workshop: Sendable {
   /// Where the programs were built: beside the tests.
   static let programs = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path
   /// The package.

@@ -67,6 +67,16 @@ private struct MailServerProcess {
     return try MailChannel(settings)
   }
 
+  @Test func aNoticeIsAMessageToEveryRecipient() async throws {
+    let server = try await MailServerProcess()
+    try await channel(server).send(NoticeTests.notice())
+    let message = try server.message()
+    #expect(message["to"] as? [String] == ["ops@example.com", "b@example.org"], "\(message)")
+    let (fields, text) = try Self.parts(message)
+    #expect(fields["subject"] == "Freshet: Alert: 10 documents failed in a row")
+    #expect(text.contains("Collection /srv/docs\r\n") && !text.contains("*c*\nline"), "\(text)")
+  }
+
   @Test func aDigestIsHandedOverEncryptedToEveryRecipient() async throws {
     let server = try await MailServerProcess(encrypted: true, "login")
     let channel = try channel(server, user: "ops", password: "secret")

@@ -201,12 +201,21 @@ final class Told: Sendable {
     var works: [LiveWork] = []
     var awaited: [LiveWork.Kind: Int] = [:]
     var isIdle = false
+    var others: [LiveEvent] = []
   }
 
   private let state = Mutex(State())
 
   /// Everything that was done, in order.
   var works: [LiveWork] { state.withLock { $0.works } }
+
+  /// What was told beside the work.
+  var others: [LiveEvent] { state.withLock { $0.others } }
+  var alerts: [LiveAlert] { others.compactMap { if case .alert(let alert) = $0 { alert } else { nil } } }
+  var reports: [LiveReport] { others.compactMap { if case .reported(let report) = $0 { report } else { nil } } }
+  var memories: [LiveMemory.Level] {
+    others.compactMap { if case .memory(let memory) = $0 { memory.level } else { nil } }
+  }
 
   func hear(_ event: LiveEvent) {
     state.withLock { state in
@@ -215,6 +224,7 @@ final class Told: Sendable {
         state.works.append(work)
         state.isIdle = false
       case .idle: state.isIdle = true
+      case .reported, .alert, .alertUndelivered, .memory, .figuresFailed: state.others.append(event)
       default: break
       }
     }

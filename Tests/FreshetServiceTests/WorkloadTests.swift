@@ -148,7 +148,7 @@ import Testing
       for (source, paths) in paths { for path in paths { open.remove(source + String(decoding: path, as: UTF8.self)) } }
     case .load(let source, let paths), .trees(let source, let paths), .moved(let source, let paths):
       for path in paths { open.remove(source + String(decoding: path, as: UTF8.self)) }
-    case .whole, .survey: break
+    case .whole, .survey, .everything, .vectors: break
     }
   }
 

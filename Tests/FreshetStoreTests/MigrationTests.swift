@@ -32,4 +32,25 @@ import Testing
     #expect(problems == [])
     await migrated.close()
   }
+
+  @Test func aDocumentWhoseItemIsNotOnRecordGetsOneThatIsReadAgain() async throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.file("c.sqlite")
+    let store = try SQLiteStore.open(at: path, mode: .readWrite(create: true))
+    let document = SampleDocument(origin: "a.md", paragraphs: ["alpha"])
+    let source = try await store.write { transaction in
+      let source = try transaction.registerSource(name: "docs", location: "/docs").id
+      try document.apply(.created, to: transaction, source: source)
+      let other = ItemFingerprint(device: 7, inode: 1, size: 2, modified: 3, changed: 4)
+      try transaction.save([ItemRecord(path: [1], fingerprint: other, isRacy: false, hash: .zero)], source: source)
+      return source
+    }
+    await store.close()
+    try RawDatabase(path).execute("PRAGMA user_version = 9")
+    let migrated = try SQLiteStore.open(at: path, mode: .readWrite(create: false))
+    let items = try await migrated.read(.everything) { try $0.items(of: source, after: nil, limit: 9) }
+    #expect(items.count == 2 && items.last?.path == Array("a.md".utf8) && items.last?.documents == 1)
+    #expect(items.last?.fingerprint == .unseen(device: 7) && items.last?.isRacy == true)
+    await migrated.close()
+  }
 }

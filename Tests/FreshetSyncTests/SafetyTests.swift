@@ -225,4 +225,25 @@ import Testing
     #expect(try await fixture.live().count == 2)
     try await fixture.expectVerified()
   }
+
+  @Test(arguments: 1...9, [false, true])
+  func whatARunThatDiedLeftIsMissedWhenItsFilesAreGone(write: Int, isRename: Bool) async throws {
+    let fixture = try SyncFixture()
+    fixture.options.deletionGuard.allowMassDelete = true
+    fixture.options.checkpointDocuments = 1
+    for number in 1...3 { fixture.source.write("f\(number).md", "text \(number)") }
+    if isRename {
+      try await fixture.sync()
+      for number in 1...3 { fixture.source.move("f\(number).md", to: "g\(number).md") }
+    }
+    fixture.faulty.fail(atWrite: write)
+    _ = try? await fixture.sync()
+    fixture.faulty.fail(atWrite: nil)
+    try await fixture.expectVerified(sources: false)
+    for path in fixture.source.texts.keys { fixture.source.remove(path) }
+    fixture.source.write("other.md", "other")
+    try await fixture.sync()
+    #expect(try await fixture.live() == ["docs:other.md": "other"])
+    try await fixture.expectVerified()
+  }
 }

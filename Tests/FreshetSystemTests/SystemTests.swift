@@ -7,10 +7,10 @@ import Testing
   @Test func messagesAndDescriptorsGoBetweenProcesses() async throws {
     let (own, other) = try MessageSocket.pair()
     let file = try MemoryFile.sealed([1, 2, 3])
-    try own.send([7], descriptor: file, within: .seconds(5))
+    try own.send([7], descriptors: [file], within: .seconds(5))
     let message = try #require(try MessageSocket(other).receive(limit: 10, within: .seconds(5)))
     #expect(message.bytes == [7])
-    #expect(try MemoryFile.contents(#require(message.descriptor), limit: 3) == [1, 2, 3])
+    #expect(try MemoryFile.contents(#require(message.descriptors.first), limit: 3) == [1, 2, 3])
     #expect(throws: MessageSocket.Timeout.self) { try own.receive(limit: 10, within: .milliseconds(5)) }
   }
 

@@ -121,6 +121,7 @@ struct SystemProbe {
       switch await source.absence(of: Array(path.utf8), fingerprint: fingerprint) {
       case .vanished: say("absence \(path) vanished")
       case .outOfScope: say("absence \(path) out_of_scope")
+      case .setAside: say("absence \(path) set_aside")
       case .unknown(let error): say("absence \(path) \(error.code.rawValue)")
       }
     }

@@ -86,6 +86,14 @@ int freshet_exchange(const char *path, const char *other) {
 #endif
 }
 
+int freshet_move_where_nothing_is(int folder, const char *name, int new_folder, const char *new_name) {
+#if defined(__APPLE__)
+  return renameatx_np(folder, name, new_folder, new_name, RENAME_EXCL) < 0 ? -errno : 0;
+#else
+  return renameat2(folder, name, new_folder, new_name, RENAME_NOREPLACE) < 0 ? -errno : 0;
+#endif
+}
+
 int freshet_is_locked(int descriptor) {
 #ifdef F_OFD_GETLK
   struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};

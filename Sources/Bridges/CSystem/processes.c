@@ -68,22 +68,27 @@ int freshet_process_descriptor(pid_t child) {
 #endif
 }
 
-ssize_t freshet_send(int socket, const void *bytes, size_t count, int descriptor) {
+// Room for the descriptors of one message; both sides agree on the most.
+union descriptors {
+  struct cmsghdr alignment;
+  char bytes[CMSG_SPACE(FRESHET_DESCRIPTORS_MAX * sizeof(int))];
+};
+
+ssize_t freshet_send(int socket, const void *bytes, size_t count, const int *descriptors, int descriptor_count) {
   struct iovec part = {.iov_base = (void *)bytes, .iov_len = count};
-  union {
-    struct cmsghdr alignment;
-    char bytes[CMSG_SPACE(sizeof(int))];
-  } control;
+  union descriptors control;
   struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-  if (descriptor >= 0) {
+  if (descriptor_count > FRESHET_DESCRIPTORS_MAX) return -EINVAL;
+  if (descriptor_count > 0) {
+    size_t size = (size_t)descriptor_count * sizeof(int);
     memset(&control, 0, sizeof control);
     message.msg_control = control.bytes;
-    message.msg_controllen = sizeof control.bytes;
+    message.msg_controllen = CMSG_SPACE(size);
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(header), &descriptor, sizeof(int));
+    header->cmsg_len = CMSG_LEN(size);
+    memcpy(CMSG_DATA(header), descriptors, size);
   }
   ssize_t sent;
   do {
@@ -92,23 +97,29 @@ ssize_t freshet_send(int socket, const void *bytes, size_t count, int descriptor
   return sent < 0 ? -errno : sent;
 }
 
-ssize_t freshet_receive(int socket, void *bytes, size_t size, int *descriptor) {
+ssize_t freshet_receive(int socket, void *bytes, size_t size, int *descriptors, int *descriptor_count) {
   struct iovec part = {.iov_base = bytes, .iov_len = size};
-  union {
-    struct cmsghdr alignment;
-    char bytes[CMSG_SPACE(sizeof(int))];
-  } control;
+  union descriptors control;
   struct msghdr message = {
       .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
-  *descriptor = -1;
+  *descriptor_count = 0;
   ssize_t received;
   do {
     received = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   } while (received < 0 && errno == EINTR);
   if (received < 0) return -errno;
   for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
-    if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS && header->cmsg_len >= CMSG_LEN(sizeof(int)))
-      memcpy(descriptor, CMSG_DATA(header), sizeof(int));
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    size_t came = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t index = 0; index < came; index++) {
+      int descriptor;
+      memcpy(&descriptor, CMSG_DATA(header) + index * sizeof(int), sizeof(int));
+      // What nobody takes would stay open for ever.
+      if (*descriptor_count == FRESHET_DESCRIPTORS_MAX)
+        close(descriptor);
+      else
+        descriptors[(*descriptor_count)++] = descriptor;
+    }
   }
   return received;
 }

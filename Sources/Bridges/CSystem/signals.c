@@ -23,7 +23,11 @@ int freshet_signal_pipe(const int *signals, int count) {
   fcntl(ends[1], F_SETFL, O_NONBLOCK);
   struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART};
   sigfillset(&action.sa_mask);
-  for (int index = 0; index < count; index++)
+  for (int index = 0; index < count; index++) {
+    struct sigaction before;
+    // nohup(1): the end of the terminal is nothing to this process.
+    if (signals[index] == SIGHUP && sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler == SIG_IGN) continue;
     if (sigaction(signals[index], &action, NULL) < 0) return -errno;
+  }
   return ends[0];
 }

@@ -45,6 +45,13 @@ int freshet_connect_local(int folder, const char *name) {
   return result;
 }
 
+int freshet_is_trusted_peer(int connection) {
+  struct ucred other;
+  socklen_t size = sizeof other;
+  return getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &other, &size) == 0 &&
+         (other.uid == geteuid() || other.uid == 0);
+}
+
 int freshet_accept_local(int listener) {
   while (true) {
     int connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
@@ -52,12 +59,7 @@ int freshet_accept_local(int listener) {
       if (errno == EINTR || errno == ECONNABORTED) continue;
       return -errno;
     }
-    struct ucred other;
-    socklen_t size = sizeof other;
-    if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &other, &size) == 0 &&
-        (other.uid == geteuid() || other.uid == 0)) {
-      return connection;
-    }
+    if (freshet_is_trusted_peer(connection)) return connection;
     close(connection);
   }
 }

@@ -39,3 +39,9 @@ void freshet_tune_allocator(int large, int kept) {
   (void)kept;
 #endif
 }
+
+void freshet_trim_allocator(void) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}

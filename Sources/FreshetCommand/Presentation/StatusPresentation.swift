@@ -57,11 +57,13 @@ extension CollectionStatus {
         (
           "Index",
           "\(index.backend.rawValue), \(Quantity.text(bytes: Int64(index.byteCount))), built "
-            + "\(index.builtAt.description.prefix(16)); \((index.changedRatio * 1000).rounded() / 10) % changed since, "
-            + "built anew at \(rebuildThreshold * 100) %"
+            + "\(index.builtAt.description.prefix(16)); since then \(index.addedSinceBuild) added and "
+            + "\(index.removedSinceBuild) removed, \((index.changedRatio * 1000).rounded() / 10) %; built anew at "
+            + "\(rebuildThreshold * 100) %"
         )
       )
     }
+    if head.sequence > 0 { lines.append(("Processed", "\(head.at.description.prefix(19)), change \(head.sequence)")) }
     if let writer { lines.append(("Writer", "process \(writer)")) }
     if let service { lines += Self.lines(of: service) }
     if let lastRun { lines.append(("Last run", "\(lastRun.startedAt.description.prefix(19)) by \(lastRun.actor)")) }
@@ -86,7 +88,18 @@ extension CollectionStatus {
     if case .string(let work)? = service["working"] { text += ", at work (\(work))" }
     if number(service["queue"]) > 0 { text += ", \(number(service["queue"])) queued" }
     text += ", \(Quantity.text(bytes: number(service["memory_bytes"]))) of memory"
+    switch service["memory_state"] {
+    case "warned"?: text += " (above memory.warn)"
+    case "limited"?: text += " (above memory.limit: it has slowed down)"
+    default: break
+    }
     var lines = [("Service", text)]
+    if case .array(let alerts)? = service["alerts"] {
+      for alert in alerts {
+        guard case .string(let message)? = alert["message"], case .string(let since)? = alert["since"] else { continue }
+        lines.append(("Alert", "\(message) (\(since.prefix(16)))"))
+      }
+    }
     for (name, key) in [("Held", "held"), ("Unavailable", "unavailable")] {
       guard case .array(let entries)? = service[key] else { continue }
       for entry in entries {

@@ -18,6 +18,7 @@ extension VerificationReport {
     [
       "ok": .boolean(isOK), "documents": .integer(Int64(documents)), "chunks": .integer(Int64(chunks)),
       "passages": .integer(Int64(passages)), "vectors": .integer(Int64(vectors)),
+      "awaiting_vectors": .integer(Int64(awaitingVectors)),
       "compared_vectors": .integer(Int64(comparedVectors)), "head": head.map(\.json) ?? .null,
       "leads_through_head": leadsThroughRecordedHead.map { .boolean($0) } ?? .null,
       "first": first.map(\.json) ?? .null, "problems": .array(problems.map(\.json)),
@@ -29,7 +30,9 @@ extension VerificationReport {
     var lines = problems.map { "\($0.code): \($0.message)" }
     let compared = comparedVectors > 0 ? "; \(comparedVectors) vectors made again and compared" : ""
     let counts =
-      "\(documents) documents, \(chunks) chunks, \(passages) passages, \(vectors) vectors\(compared)"
+      "\(documents) documents, \(chunks) chunks, \(passages) passages, \(vectors) vectors"
+      + (awaitingVectors > 0 ? "; \(Quantity.text(awaitingVectors, of: "document")) without vectors yet" : "")
+      + compared
     if let first, problems.count > 1, first.sequence != nil { lines.append("First: \(first.message)") }
     if isOK {
       lines.append("Verified: \(counts).")

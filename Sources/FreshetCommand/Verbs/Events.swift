@@ -169,7 +169,7 @@ struct EventsVerb: Sendable {
     }
     return try await session.reading { collection in
       try await session.requireSources(invocation.values("source"), in: collection)
-      let signals = try SignalHandling.stream()
+      let signals = try session.interruptions()
       let work = Task { try await write(collection) }
       let interruption = Task {
         for await _ in signals {
@@ -259,7 +259,7 @@ struct DeliverVerb: Sendable {
           path: collection.configuration.file
         )
       }
-      let signals = try SignalHandling.stream()
+      let signals = try session.interruptions()
       let work = Task {
         try await collection.deliverEvents(
           following: isFollowing,

@@ -39,7 +39,7 @@ extension Verb {
     request.timeLimit = session.invocation.duration("time-limit")
     request.rewritesDatabase = session.invocation.flag("rewrite")
     let stop = StopSignal()
-    let received = try SignalHandling.stream()
+    let received = try session.interruptions()
     let signals = Task {
       for await _ in received {
         if stop.isGiven { break }

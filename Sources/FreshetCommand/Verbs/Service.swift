@@ -30,6 +30,17 @@ extension Verb {
     run: { try await ServiceVerb(session: Session($0)).stop() }
   )
 
+  /// `freshet reload`.
+  static let reload = Verb(
+    "reload",
+    overview: "Have the collection's service read its configuration anew, as SIGHUP does.",
+    discussion: """
+      A faulty configuration is told, and the one before stays in force. What cannot change while the service runs, the \
+      collection's folder, the embedding model and the log, is told and left as it is.
+      """,
+    run: { try await ServiceVerb(session: Session($0)).reload() }
+  )
+
   /// `freshet service`.
   static let service = Verb(
     "service",
@@ -82,7 +93,7 @@ struct ServiceVerb: Sendable {
     let child = try ChildProcess.spawnDetached(
       executable: try FileSystem.resolved("/proc/self/exe"),
       arguments: arguments(configuration),
-      environment: try session.environment(),
+      environment: try serviceEnvironment(configuration, logFile: logFile),
       descriptors: [1: log, 2: log]
     )
     let deadline = ContinuousClock.now + Self.patience
@@ -113,6 +124,14 @@ struct ServiceVerb: Sendable {
     )
   }
 
+  /// The service writes its log into the file itself, so that it can begin a new one; what is said beside it (a crash)
+  /// goes there by stderr.
+  private func serviceEnvironment(_ configuration: Configuration, logFile: String) throws -> [String: String] {
+    var environment = try session.environment()
+    if configuration.log.file == nil { environment["FRESHET_LOG_FILE"] = logFile }
+    return environment
+  }
+
   /// The call that the service's process is.
   private func arguments(_ configuration: Configuration) -> [String] {
     // Without a file, the folder of the one source is named.
@@ -140,6 +159,23 @@ struct ServiceVerb: Sendable {
     } else if !session.isQuiet {
       session.diagnostics.line("Started: process \(process). `freshet status` shows what it does.")
     }
+    return .success
+  }
+
+  func reload() async throws -> ExitCode {
+    // Its own configuration may be the faulty one: only the place is asked for, which is what the service has.
+    let configuration = try session.untrustedConfiguration()
+    let client = ControlClient(folder: CollectionFolder(path: configuration.collection))
+    guard let answer = try await client.ask(.reload, within: Self.patience) else {
+      throw FreshetError(.notFound, "no service runs; `freshet start` starts one", path: configuration.collection)
+    }
+    let left: [JSONValue] = if case .array(let sentences)? = answer["left"] { sentences } else { [] }
+    if session.writesJSON {
+      try session.output.json(["reloaded": true, "left": .array(left)])
+      return .success
+    }
+    for case .string(let sentence) in left { session.diagnostics.warning(sentence.displayable) }
+    if !session.isQuiet { session.diagnostics.line("The service has read its configuration anew.") }
     return .success
   }
 

@@ -106,10 +106,14 @@ struct SyncVerb: Sendable {
     _ log: SyncLog
   ) async throws -> ExitCode {
     let stop = StopSignal()
-    let received = try SignalHandling.stream()
+    let received = try session.interruptions()
     let signals = Task {
       for await _ in received {
-        if stop.isGiven { break }
+        // Asked again: what an embedder has under way is left.
+        if stop.isGiven {
+          stop.abandon()
+          break
+        }
         stop.give()
         session.diagnostics.line("Interrupted: committing what is done …")
       }
@@ -183,6 +187,8 @@ struct SyncVerb: Sendable {
       log.failed(failure)
     case .skipped(_, let origin, let reason):
       if session.isVerbose { session.diagnostics.line("Skipped \(origin): \(reason.message)".displayable) }
+    case .setAside(let file):
+      log.warning(file.sentence)
     case .unavailable(let problem):
       let place = problem.path.isEmpty ? problem.source : "\(problem.source):\(problem.path)"
       log.warning("\(place): \(problem.error.message)")

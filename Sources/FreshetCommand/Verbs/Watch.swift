@@ -6,6 +6,12 @@ import FreshetService
 import FreshetSync
 import FreshetSystem
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 extension Verb {
   /// `freshet watch`.
   static let watch = Verb(
@@ -25,7 +31,8 @@ extension Verb {
       let configuration = try session.configuration()
       let collection = try await session.open(
         .writing(creating: true, waiting: invocation.duration("wait") ?? .zero),
-        configuration
+        configuration,
+        isService: true
       )
       return try await session.closing(collection) { collection in
         try await WatchVerb(session: session, collection: collection).run()
@@ -44,17 +51,16 @@ struct WatchVerb: Sendable {
 
   func run() async throws -> ExitCode {
     let log = LiveLog(try session.logger(collection.configuration), session)
-    var options = LiveOptions()
+    var options = LiveOptions(collection.configuration)
     options.actor = session.invocation.value("actor")
     let process = try LiveProcess(
       collection,
       options: options,
-      manager: ServiceManager(environment: try session.environment())
+      manager: ServiceManager(environment: try session.environment()),
+      duties: duties(log)
     ) { log.tell($0) }
-    let signals = try SignalHandling.stream()
-    let stopping = Task {
-      for await _ in signals { process.stop() }
-    }
+    let signals = try ServiceSignals.stream()
+    let stopping = Task { await ServiceSignals.follow(signals, process) { end(.interrupted) } }
     defer { stopping.cancel() }
     let status = Task { await showStatus(process) }
     defer { status.cancel() }
@@ -62,6 +68,25 @@ struct WatchVerb: Sendable {
     status.cancel()
     session.diagnostics.show(progress: "")
     return .success
+  }
+
+  private func duties(_ log: LiveLog) -> LiveProcess.Duties {
+    LiveProcess.Duties(
+      configuration: { (try session.configuration(), try session.environment()) },
+      run: ServedCall.run,
+      overdue: {
+        log.overdue()
+        end(.failure)
+      }
+    )
+  }
+
+  /// Ends the process at once: what is not committed is done again by the next one.
+  private func end(_ code: ExitCode) {
+    session.diagnostics.show(progress: "")
+    try? session.output.flush()
+    // Not `exit`, whose handlers would take away what other threads still use.
+    _exit(code.rawValue)
   }
 
   /// A line at the bottom of the terminal that says what goes on.
@@ -76,7 +101,7 @@ struct WatchVerb: Sendable {
 
 /// What a live service does, as lines of a log, and of the output where the call asks for it.
 struct LiveLog: Sendable {
-  private let logger: Logger
+  let logger: Logger
   private let session: Session
 
   init(_ logger: Logger, _ session: Session) {
@@ -92,6 +117,7 @@ struct LiveLog: Sendable {
       warn("\(failure.origin): \(failure.error.message)", [.init("code", .string(failure.error.code.rawValue))])
     case .sync(.unavailable(let problem)): warn("\(problem.source): \(problem.error.message)", [])
     case .sync(.held(let held)): warn("\(held.source): \(held.sentence)", [])
+    case .sync(.setAside(let file)): warn("\(file.source): \(file.sentence)", [])
     case .sync: break
     case .worked(let work): worked(work)
     case .watchProblem(let source, let error): warn(source.isEmpty ? error.message : "\(source): \(error.message)", [])
@@ -101,9 +127,28 @@ struct LiveLog: Sendable {
         [.init("code", .string(error.code.rawValue))]
       )
     case .maintained: logger.debug("Index files and old versions were seen to.")
+    case .reported(let report): reported(report)
+    case .alert(let alert): raised(alert)
+    case .alertUndelivered(let consumer, let error):
+      warn("An alert did not reach \(consumer): \(error.message)", [.init("code", .string(error.code.rawValue))])
+    case .memory(let memory): measured(memory)
+    case .figuresFailed(let error): warn("The figures cannot be written: \(error)", [])
+    case .reloaded(let left):
+      logger.info("The configuration was read anew.")
+      for sentence in left { warn(sentence, []) }
+    case .reloadRefused(let error):
+      logger.error(
+        "The configuration was read anew and is refused; the one before stays in force. \(error)",
+        [.init("code", .string(error.code.rawValue))]
+      )
     case .idle: logger.debug("Everything is in step.")
     case .stopping: logger.info("The service ends.")
     }
+  }
+
+  /// Says that the service ends without what is under way.
+  func overdue() {
+    logger.error("What is under way does not end, so the service ends without it; what is committed holds.")
   }
 
   private func changed(_ outcome: DocumentOutcome) {

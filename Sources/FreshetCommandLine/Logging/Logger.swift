@@ -37,7 +37,8 @@ public enum LogFormat: String, Sendable, CaseIterable {
 
 /// Writes log lines to stderr or to a file.
 ///
-/// Each line is written whole by one call, so that processes can share a file. Never logs document text or secrets:
+/// Each line is written whole by one call, so that processes can share a file. A file that somebody renamed or removed
+/// (logrotate) is made anew with the next line. Never logs document text or secrets:
 /// that is the callers' part.
 public final class Logger: Sendable {
   /// Lines above this are left out.
@@ -50,11 +51,16 @@ public final class Logger: Sendable {
 
   /// Logs to stderr, or to the end of a file, which is made with mode 600 when it is missing.
   ///
+  /// - Parameters:
+  ///   - maximumSize: bytes of the file from which a new one is begun; 0 lets it grow.
+  ///   - keep: older files that are kept, as `path.1` (the newest) and on.
   /// - Throws: `FreshetError` with `input_output` when the file cannot be opened.
   public init(
     level: LogLevel,
     format: LogFormat,
     file path: String? = nil,
+    maximumSize: Int64 = 0,
+    keep: Int = 5,
     diagnostics: DiagnosticWriter,
     now: @escaping @Sendable () -> Timestamp = Logger.systemTime
   ) throws {
@@ -62,7 +68,7 @@ public final class Logger: Sendable {
     self.format = format
     self.diagnostics = diagnostics
     self.now = now
-    file = try path.map { try LogFile($0) }
+    file = try path.map { try LogFile($0, maximumSize: maximumSize, keep: keep) }
   }
 
   /// Writes a line with its fields, when the level is logged.
@@ -140,30 +146,5 @@ public final class Logger: Sendable {
       if file != nil { return "\(now()) \(level.rawValue): \(text)" }
       return level <= .warning ? text : "\(level.rawValue): \(text)"
     }
-  }
-}
-
-/// A file that lines are appended to.
-private final class LogFile: Sendable {
-  private let descriptor: Int32
-
-  init(_ path: String) throws {
-    descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0o600)
-    guard descriptor >= 0 else {
-      throw FreshetError(
-        .inputOutput,
-        "the log cannot be opened: \(String(cString: strerror(errno))).",
-        path: path
-      )
-    }
-  }
-
-  deinit {
-    close(descriptor)
-  }
-
-  func append(_ line: String) throws {
-    var text = line + "\n"
-    try text.withUTF8 { try DescriptorWriter.write(UnsafeRawBufferPointer($0), to: descriptor) }
   }
 }

@@ -6,12 +6,23 @@ public final class DiagnosticWriter: Sendable {
   /// The terminal, or what stands in its place.
   public let terminal: Terminal
   private let descriptor: Int32
+  private let patience: Duration?
+  private let isClosed = Mutex(false)
   private let progressLine = Mutex("")
 
   /// Writes to a descriptor, which stays open.
-  public init(descriptor: Int32 = 2) {
+  ///
+  /// - Parameters:
+  ///   - variable: the value of an environment variable, `nil` for none.
+  ///   - patience: how long a reader may take nothing before nothing more is written; `nil` waits for ever.
+  public init(
+    descriptor: Int32 = 2,
+    variable: (String) -> String? = Terminal.variable,
+    patience: Duration? = nil
+  ) {
     self.descriptor = descriptor
-    terminal = Terminal(descriptor: descriptor)
+    self.patience = patience
+    terminal = Terminal(descriptor: descriptor, variable: variable)
   }
 
   /// Writes a line above the progress line.
@@ -43,6 +54,12 @@ public final class DiagnosticWriter: Sendable {
 
   private func put(_ text: String) {
     var text = text
-    text.withUTF8 { try? DescriptorWriter.write(UnsafeRawBufferPointer($0), to: descriptor) }
+    guard !isClosed.withLock({ $0 }) else { return }
+    do {
+      try text.withUTF8 { try DescriptorWriter.write(UnsafeRawBufferPointer($0), to: descriptor, patience: patience) }
+    } catch {
+      // A reader that takes nothing is waited for once, not at each line.
+      if patience != nil { isClosed.withLock { $0 = true } }
+    }
   }
 }

@@ -18,13 +18,29 @@ public final class OutputWriter: Sendable {
   /// Whether a person sees the text on a terminal, which what steers it must not reach.
   public let isTerminal: Bool
   private let isLineBuffered: Bool
-  private let buffer = Mutex<[UInt8]>([])
+  private let patience: Duration?
+  private let state = Mutex(State())
+
+  private struct State {
+    var bytes: [UInt8] = []
+    /// Why nothing is written any more: a reader that took nothing is waited for once, not at each line.
+    var failure: (any Error)?
+  }
 
   /// Writes to a descriptor, which stays open. On a terminal every line is shown at once.
-  public init(descriptor: Int32 = 1) {
+  ///
+  /// - Parameters:
+  ///   - variable: the value of an environment variable, `nil` for none.
+  ///   - patience: how long a reader may take nothing before writing fails; `nil` waits for ever.
+  public init(
+    descriptor: Int32 = 1,
+    variable: (String) -> String? = Terminal.variable,
+    patience: Duration? = nil
+  ) {
     self.descriptor = descriptor
+    self.patience = patience
     isTerminal = isatty(descriptor) == 1
-    isLineBuffered = Terminal(descriptor: descriptor).isInteractive
+    isLineBuffered = Terminal(descriptor: descriptor, variable: variable).isInteractive
   }
 
   /// Writes a text as it is.
@@ -57,19 +73,26 @@ public final class OutputWriter: Sendable {
 
   /// Hands everything over to the system: at the end, and where a reader waits for a line.
   public func flush() throws {
-    try buffer.withLock { try drain(&$0) }
+    try state.withLock { try drain(&$0) }
   }
 
   private func append(_ body: (inout [UInt8]) -> Void) throws {
-    try buffer.withLock { bytes in
-      body(&bytes)
-      if isLineBuffered || bytes.count >= Self.bufferSize { try drain(&bytes) }
+    try state.withLock { state in
+      if let failure = state.failure { throw failure }
+      body(&state.bytes)
+      if isLineBuffered || state.bytes.count >= Self.bufferSize { try drain(&state) }
     }
   }
 
-  private func drain(_ bytes: inout [UInt8]) throws {
+  private func drain(_ state: inout State) throws {
+    if let failure = state.failure { throw failure }
     // Cleared also when it fails: what nobody reads is not written a second time.
-    defer { bytes.removeAll(keepingCapacity: true) }
-    try bytes.withUnsafeBytes { try DescriptorWriter.write($0, to: descriptor) }
+    defer { state.bytes.removeAll(keepingCapacity: true) }
+    do {
+      try state.bytes.withUnsafeBytes { try DescriptorWriter.write($0, to: descriptor, patience: patience) }
+    } catch {
+      if patience != nil { state.failure = error }
+      throw error
+    }
   }
 }

@@ -4,6 +4,10 @@ import FreshetModel
 public struct Invocation: Sendable {
   /// The words that led to the verb: `["freshet", "model", "list"]`.
   public let path: [String]
+  /// Where the call comes from and where its text goes.
+  public internal(set) var context = CallContext()
+  /// All words of the call, as they came.
+  public internal(set) var words: [String] = []
   private let flags: Set<String>
   private let optionValues: [String: [String]]
   private let argumentValues: [String: [String]]

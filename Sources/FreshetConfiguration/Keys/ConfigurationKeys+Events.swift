@@ -14,6 +14,8 @@ extension ConfigurationKeys {
     one, and `localhost`, need no word.
     """
 
+  private static let alertSummary = "Whether a service's alerts go there, too (`alerts`)."
+
   static let events: [Key] = [
     Key(
       "events.deliver_within",
@@ -85,6 +87,7 @@ extension ConfigurationKeys {
       "The longest that handing a message over may take."
     ),
     Key("mail.private", \.mail.allowsPrivateAddresses, .boolean, default: defaults, privateSummary),
+    Key("mail.alerts", \.mail.getsAlerts, .boolean, default: defaults, alertSummary),
   ]
 
   /// The keys of one element of `webhooks`, in the order of the reference.
@@ -161,6 +164,7 @@ extension ConfigurationKeys {
       """
     ),
     WebhookKey("private", \.allowsPrivateAddresses, .boolean, default: webhookDefaults, privateSummary),
+    WebhookKey("alerts", \.getsAlerts, .boolean, default: webhookDefaults, alertSummary),
   ]
 }
 

@@ -8,10 +8,17 @@ enum ConfigurationKeys {
   private static let defaults = Configuration(folder: "/")
 
   /// Every key but `sources`, `webhooks` and what stands in them, in the order of the reference.
-  static let all: [Key] = top + embedder + chunk + index + checkpoint + sync + history + events + mail + log + json
+  static let all: [Key] =
+    top + embedder + chunk + index + checkpoint + sync + history + events + mail + live + log + json
 
   /// What a section is for, in the order of the reference.
-  static let sections: [(name: String, summary: String)] = [
+  static let sections: [(name: String, summary: String)] =
+    stageSections + liveSections + [
+      ("log", "What is logged and where."),
+      ("json", "Where JSON documents have their fields: names joined by dots, the first that is there counts."),
+    ]
+
+  private static let stageSections: [(name: String, summary: String)] = [
     ("embedder", "Who turns texts into vectors."),
     ("chunk", "How documents are cut into passages."),
     ("index", "How vectors are searched."),
@@ -27,8 +34,6 @@ enum ConfigurationKeys {
     ),
     ("events", "When events are handed over."),
     ("mail", "Who gets events by mail: one message for what a run brought. See [events](events.md)."),
-    ("log", "What is logged and where."),
-    ("json", "Where JSON documents have their fields: names joined by dots, the first that is there counts."),
   ]
 
   static let top: [Key] = [
@@ -278,6 +283,17 @@ enum ConfigurationKeys {
       default: defaults,
       "The file that lines are appended to."
     ),
+    Key(
+      "log.max_size",
+      \.log.maximumSize,
+      .size(0...100_000_000_000),
+      default: defaults,
+      """
+      The size of a log file from which a new one is begun: `freshet.log` then is called `freshet.log.1`, and that \
+      `freshet.log.2`. 0 lets it grow.
+      """
+    ),
+    Key("log.keep", \.log.keep, .integer(0...1000, unit: "files"), default: defaults, "How many older ones are kept."),
   ]
 
   static let json: [Key] = [

@@ -12,6 +12,9 @@ extension ConfigurationDraft {
     if let file = result.log.file {
       result.log.file = ConfigurationPath.absolute(file, in: result.folder, home: home)
     }
+    if let file = result.metrics.file {
+      result.metrics.file = ConfigurationPath.absolute(file, in: result.folder, home: home)
+    }
     if result.embedder.model.contains("/"), result.embedder.provider == .onnx {
       result.embedder.model = ConfigurationPath.absolute(result.embedder.model, in: result.folder, home: home)
     }
@@ -158,6 +161,9 @@ extension ConfigurationDraft {
       outside("sources[\(index + 1)].path", source.path, "reads documents outside the configuration's folder")
     }
     if let file = result.log.file { outside("log.file", file, "writes a log outside the configuration's folder") }
+    if let file = result.metrics.file {
+      outside("metrics.file", file, "writes figures outside the configuration's folder")
+    }
     switch result.embedder.provider {
     case .http:
       if let url = result.embedder.url, fileKeys.contains("embedder.url") {

@@ -131,7 +131,9 @@ struct ConfigurationDraft {
     let full = section.map { "\($0).\(entry.key)" } ?? entry.key
     var sentence = "there is no key `\(full.shown)`."
     let elsewhere = ConfigurationKeys.all.first { $0.leaf == entry.key }?.name
-    if let suggestion = NearestName.suggestion(for: entry.key, among: candidates) {
+    // A key of that very name says more than a section of a similar one.
+    let isElsewhere = section == nil && elsewhere != nil
+    if !isElsewhere, let suggestion = NearestName.suggestion(for: entry.key, among: candidates) {
       sentence += " Did you mean `\(section.map { "\($0).\(suggestion)" } ?? suggestion)`?"
     } else if let elsewhere {
       sentence += " Did you mean `\(elsewhere)`?"

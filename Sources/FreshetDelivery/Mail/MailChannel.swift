@@ -42,8 +42,8 @@ public struct MailChannel: EventChannel {
   public let retries: Int
   public let receiver: ContentHash?
 
-  private let settings: MailSettings
-  private let client: MailClient
+  let settings: MailSettings
+  let client: MailClient
   private let now: @Sendable () -> Timestamp
 
   /// Prepares mail; nothing is connected yet.

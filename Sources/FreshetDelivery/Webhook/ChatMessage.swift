@@ -25,6 +25,22 @@ enum ChatMessage {
     ]
   }
 
+  /// A notice as Slack takes it.
+  static func slack(_ notice: Notice) -> JSONValue {
+    ["text": .string(text(notice, bold: "*") { escaped($0) }), "unfurl_links": false, "unfurl_media": false]
+  }
+
+  /// A notice as Discord takes it; it may mention nobody.
+  static func discord(_ notice: Notice) -> JSONValue {
+    ["content": .string(text(notice, bold: "**") { $0 }), "allowed_mentions": ["parse": .array([])]]
+  }
+
+  /// Each line stands as code: nothing in it is markup, a link or a mention.
+  private static func text(_ notice: Notice, bold: String, escape: (String) -> String) -> String {
+    let lines = notice.lines.prefix(documentsMax).map { "\n• " + escape(PlainName.code($0)) }
+    return bold + escape(PlainName.code(notice.title)) + bold + lines.joined()
+  }
+
   private static func text(
     _ hook: String,
     _ events: [CollectionEvent],

@@ -54,7 +54,7 @@ public struct WebhookChannel: EventChannel {
   public let retries: Int
   public let receiver: ContentHash?
 
-  private let settings: WebhookSettings
+  let settings: WebhookSettings
   private let client: HTTPClient
   private let host: String
   private let now: @Sendable () -> Timestamp
@@ -111,10 +111,14 @@ public struct WebhookChannel: EventChannel {
   public static func consumer(of name: String) -> String { "webhook:\(name)" }
 
   public func send(_ batch: EventBatch) async throws {
-    let body = body(of: batch)
+    try await post(body(of: batch), id: "msg_" + batch.identity(for: consumer))
+  }
+
+  /// Posts a body once, and sees what the receiver says.
+  func post(_ body: [UInt8], id: String) async throws {
     let response: HTTPResponse
     do {
-      response = try await client.send(try request(batch, body))
+      response = try await client.send(try request(id, body))
     } catch let error as FreshetError {
       // Addresses of chats are secrets: only the host is shown.
       throw FreshetError(error.code, error.message, path: place, permanence: error.permanence)
@@ -143,8 +147,7 @@ public struct WebhookChannel: EventChannel {
     return bytes
   }
 
-  private func request(_ batch: EventBatch, _ body: [UInt8]) throws -> HTTPRequest {
-    let id = "msg_" + batch.identity(for: consumer)
+  private func request(_ id: String, _ body: [UInt8]) throws -> HTTPRequest {
     let timestamp = now().nanoseconds / 1_000_000_000
     var headers: [(name: String, value: String)] = [
       ("Content-Type", "application/json"), ("User-Agent", "Freshet"), ("webhook-id", id),

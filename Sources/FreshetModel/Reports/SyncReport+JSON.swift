@@ -6,7 +6,8 @@ extension SyncReport {
       "checkpoints": .integer(Int64(checkpoints)), "success_rate": .number(successRate),
       "interrupted": .boolean(interrupted), "documents": documents.json, "chunks": chunks.json,
       "embedder": ["calls": .integer(Int64(embedderCalls)), "tokens": .integer(Int64(embedderTokens))],
-      "seconds": seconds.json, "peak_memory_bytes": .integer(peakMemoryBytes),
+      "bytes": ["read": .integer(Int64(bytesRead))], "seconds": seconds.json,
+      "peak_memory_bytes": .integer(peakMemoryBytes),
       "held": .array(
         held.map {
           ["source": .string($0.source), "count": .integer(Int64($0.count)), "message": .string($0.sentence)]
@@ -43,7 +44,8 @@ extension SyncReport.Chunks {
   public var json: JSONValue {
     [
       "total": .integer(Int64(total)), "added": .integer(Int64(added)), "removed": .integer(Int64(removed)),
-      "reused": .integer(Int64(reused)), "embedded": .integer(Int64(embedded)),
+      "reused": .integer(Int64(reused)), "embedded": .integer(Int64(embedded)), "kept": .integer(Int64(kept)),
+      "moved": .integer(Int64(moved)),
     ]
   }
 }
@@ -54,7 +56,8 @@ extension SyncReport.Seconds {
     func milliseconds(_ seconds: Double) -> JSONValue { .number((seconds * 1000).rounded() / 1000) }
     return [
       "total": milliseconds(total), "list": milliseconds(list), "parse": milliseconds(parse),
-      "embed": milliseconds(embed), "commit": milliseconds(commit), "index": milliseconds(index),
+      "read": milliseconds(read), "chunk": milliseconds(chunk), "embed": milliseconds(embed),
+      "commit": milliseconds(commit), "index": milliseconds(index),
     ]
   }
 }

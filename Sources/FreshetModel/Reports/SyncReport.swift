@@ -45,6 +45,10 @@ public struct SyncReport: Sendable, Hashable {
     public var reused = 0
     /// Passages that were embedded.
     public var embedded = 0
+    /// Chunks of changed documents that stayed as they were, those of renamed documents left out.
+    public var kept = 0
+    /// Chunks of renamed documents, which moved with them.
+    public var moved = 0
 
     /// Starts with nothing.
     public init() {}
@@ -58,6 +62,10 @@ public struct SyncReport: Sendable, Hashable {
     public var list = 0.0
     /// Reading, parsing and chunking, summed over the workers.
     public var parse = 0.0
+    /// Reading alone; a part of `parse`.
+    public var read = 0.0
+    /// Chunking alone; a part of `parse`.
+    public var chunk = 0.0
     /// Waiting for the embedder, summed over the workers.
     public var embed = 0.0
     /// Waiting for the store's transactions.
@@ -83,6 +91,8 @@ public struct SyncReport: Sendable, Hashable {
   public var embedderCalls = 0
   /// Tokens that were embedded.
   public var embedderTokens = 0
+  /// Bytes of the items that were read.
+  public var bytesRead = 0
   /// Where the time went.
   public var seconds = Seconds()
   /// The most memory that the process had resident, in bytes.
@@ -250,6 +260,34 @@ public enum SyncEvent: Sendable {
   case unavailable(SourceProblem)
   /// Deletions were held back.
   case held(HeldDeletions)
+  /// The file of a document that failed for good was moved to the folder for such, or could not be.
+  case setAside(SetAsideFile)
+}
+
+/// What became of a file whose document failed for good, where there is a folder for such files.
+public struct SetAsideFile: Hashable, Sendable {
+  /// The source's name.
+  public var source: String
+  /// The document's origin.
+  public var origin: String
+  /// Where the file is now, relative to the source's root; `nil` when it could not be moved.
+  public var place: String?
+  /// Why it could not be moved.
+  public var error: FreshetErrorRecord?
+
+  /// Describes a file.
+  public init(source: String, origin: String, place: String? = nil, error: FreshetErrorRecord? = nil) {
+    self.source = source
+    self.origin = origin
+    self.place = place
+    self.error = error
+  }
+
+  /// What happened, as a sentence that begins with the origin.
+  public var sentence: String {
+    if let place { return "\(origin): moved to \(place), since it failed for good" }
+    return "\(origin): it failed for good and could not be moved away: \(error?.message ?? "")"
+  }
 }
 
 /// What a sync would do and what it would cost.

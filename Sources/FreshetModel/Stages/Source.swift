@@ -21,6 +21,11 @@ public struct ItemFingerprint: Hashable, Sendable {
     self.modified = modified
     self.changed = changed
   }
+
+  /// That of no file of a file system: an item that has it is read again when it is listed, and missed when it is not.
+  public static func unseen(device: UInt64) -> ItemFingerprint {
+    ItemFingerprint(device: device, inode: 0, size: -1, modified: 0, changed: 0)
+  }
 }
 
 /// One file or page that a listing found.
@@ -136,6 +141,8 @@ public enum Absence: Sendable {
   case vanished
   /// It is there, but the source's patterns or rules no longer include it; the sentence says which.
   case outOfScope(String)
+  /// It failed, and its file was moved to the source's folder for such: what it held stays as it is.
+  case setAside
   /// It may be there: its folder, mount or server cannot be seen. Nothing is deleted.
   case unknown(FreshetError)
 }

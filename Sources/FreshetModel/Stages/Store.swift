@@ -27,6 +27,11 @@ public protocol Store: Sendable {
   /// Finishes what is under way and releases the store; every later call throws `store_failed`.
   func close() async
 
+  // MARK: Memory
+
+  /// Gives up caches that are not in use; what comes next reads from the disk again.
+  func releaseMemory() async
+
   // MARK: Space
 
   /// What the collection takes on the disk; `nil` for a store without files.
@@ -40,6 +45,9 @@ public protocol Store: Sendable {
 }
 
 extension Store {
+  /// A store without caches has none to give up.
+  public func releaseMemory() async {}
+
   /// A store without files takes no space.
   public func space() async throws -> StoreSpace? { nil }
 

@@ -21,7 +21,9 @@ enum HelperLocation {
     throw FreshetError(
       .parserFailed,
       "the program freshet-parse, which parses HTML and Markdown, is missing; install it beside freshet or in "
-        + "../libexec/freshet, or name it in FRESHET_PARSE (looked at \(candidates.joined(separator: ", ")))"
+        + "../libexec/freshet, or name it in FRESHET_PARSE (looked at \(candidates.joined(separator: ", ")))",
+      // The document is well: it is tried again.
+      permanence: .transient(retryAfter: nil)
     )
   }
 

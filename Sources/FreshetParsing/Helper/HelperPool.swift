@@ -84,7 +84,13 @@ public final class HelperPool: Sendable {
   /// An idle helper, or a new one.
   private func take() async throws -> HelperProcess {
     let (idle, isClosed) = state.withLock { ($0.idle.popLast(), $0.isClosed) }
-    if isClosed { throw FreshetError(.parserFailed, "the collection is closed; open it again") }
+    if isClosed {
+      throw FreshetError(
+        .parserFailed,
+        "the collection is closed; open it again",
+        permanence: .transient(retryAfter: nil)
+      )
+    }
     if let idle { return idle }
     let executable = try options.executable ?? HelperLocation.find()
     let process = try await HelperProcess.start(executable: executable, memoryBytes: options.memoryBytes)

@@ -71,7 +71,7 @@ struct HelperProcess: Sendable {
     _ deadline: Duration
   ) throws -> [UInt8] {
     do {
-      try socket.send(request, descriptor: file, within: deadline)
+      try socket.send(request, descriptors: [file], within: deadline)
       guard let message = try socket.receive(limit: limit, within: deadline) else { throw HelperFailure.died }
       return message.bytes
     } catch is MessageSocket.Timeout {

@@ -1,6 +1,7 @@
 import Freshet
 import FreshetModel
 import FreshetSystem
+import Synchronization
 
 /// Asks the service that runs for a collection.
 public struct ControlClient: Sendable {
@@ -31,7 +32,65 @@ public struct ControlClient: Sendable {
         )
       }
     }
-    guard let error = reply?["error"], case .string(let code)? = error["code"],
+    return try reply.map(Self.checked)
+  }
+
+  /// Has the service run a call, with this process's descriptors for what it writes, and waits for its end.
+  ///
+  /// The first interruption is passed on, and the call ends as its verb sees fit; the second ends the waiting.
+  /// - Parameters:
+  ///   - output: takes the results.
+  ///   - diagnostics: takes everything else.
+  /// - Returns: the code that the call ended with; `nil` when no service of this user runs.
+  /// - Throws: `FreshetError`: `locked` when the service takes no calls any more, `input_output` when it was killed.
+  public func run(
+    _ call: ForwardedCall,
+    output: Descriptor,
+    diagnostics: Descriptor,
+    interruptions: () throws -> AsyncStream<Int32>
+  ) async throws -> Int32? {
+    let connection: MessageSocket? = try await pool.run { [path] in
+      // What a call carries is for nobody else; a service of another user, which may not even be asked, is none of ours.
+      guard let socket = try? LocalSocket.connect(to: path), socket.isTrusted else { return nil }
+      try ControlMessage.send(call.json, descriptors: [output, diagnostics], to: socket)
+      return socket
+    }
+    guard let connection else { return nil }
+    let received = try interruptions()
+    let isInterrupted = Mutex(false)
+    let sending = ThreadPool(name: "freshet-interrupt", threads: 1)
+    let passing = Task {
+      for await _ in received {
+        let isFirst = isInterrupted.withLock { interrupted in
+          defer { interrupted = true }
+          return !interrupted
+        }
+        guard isFirst else { return connection.endReceiving() }
+        try? await sending.run { try ControlMessage.send(["request": "interrupt"], to: connection) }
+      }
+    }
+    defer { passing.cancel() }
+    let reply: JSONValue?
+    do {
+      reply = try await pool.run { try ControlMessage.receive(from: connection, within: ControlMessage.callTimeMax) }
+    } catch let error as FreshetError where error.code == .inputOutput {
+      reply = nil
+    }
+    if let reply {
+      if reply["cancelled"] == true { throw CancellationError() }
+      guard case .integer(let code)? = try Self.checked(reply)["code"] else { throw ControlRequest.unknown }
+      return Int32(clamping: code)
+    }
+    if isInterrupted.withLock({ $0 }) { throw CancellationError() }
+    throw FreshetError(
+      .inputOutput,
+      "the running service ended before the call did; what it had committed holds, so call again",
+      path: path
+    )
+  }
+
+  private static func checked(_ reply: JSONValue) throws -> JSONValue {
+    guard let error = reply["error"], case .string(let code)? = error["code"],
       case .string(let text)? = error["message"]
     else { return reply }
     throw FreshetError(FreshetError.Code(rawValue: code), text)

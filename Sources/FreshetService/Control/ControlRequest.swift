@@ -8,6 +8,10 @@ public enum ControlRequest: Hashable, Sendable {
   case stop
   /// To go through its sources now, and whether to accept any number of deletions in them.
   case sync(allowMassDelete: Bool)
+  /// To read its configuration anew.
+  case reload
+  /// To run a call of the command; the descriptors of its output and of its diagnostics come along.
+  case run(ForwardedCall)
 
   /// Reads a request.
   ///
@@ -17,12 +21,17 @@ public enum ControlRequest: Hashable, Sendable {
     case "status": self = .status
     case "stop": self = .stop
     case "sync": self = .sync(allowMassDelete: json["allow_mass_delete"] == true)
-    default:
-      throw FreshetError(
-        .invalidArgument,
-        "the running service does not know this request, so it is of another version; restart it"
-      )
+    case "reload": self = .reload
+    case "run": self = .run(try ForwardedCall(json))
+    default: throw Self.unknown
     }
+  }
+
+  static var unknown: FreshetError {
+    FreshetError(
+      .invalidArgument,
+      "the running service does not know this request, so it is of another version; restart it"
+    )
   }
 
   /// The request as it is sent.
@@ -30,6 +39,8 @@ public enum ControlRequest: Hashable, Sendable {
     switch self {
     case .status: ["request": "status"]
     case .stop: ["request": "stop"]
+    case .reload: ["request": "reload"]
+    case .run(let call): call.json
     case .sync(let allowMassDelete): ["request": "sync", "allow_mass_delete": .boolean(allowMassDelete)]
     }
   }

@@ -6,26 +6,43 @@ import FreshetSystem
 final class ControlServer: Sendable {
   /// Connections that are served at the same time.
   private static let connectionsMax = 4
+  /// The pause after a connection that could not be accepted.
+  private static let acceptPause = Duration.milliseconds(100)
 
   private let socket: LocalSocket
   private let answer: @Sendable (ControlRequest) async throws -> JSONValue
+  private let perform: Performance
   private let listening = ThreadPool(name: "freshet-listen", threads: 1)
   private let serving = ThreadPool(name: "freshet-control", threads: connectionsMax)
+
+  /// Runs a forwarded call with the descriptors that came with it, and answers the code that it ends with.
+  typealias Performance = @Sendable (ForwardedCall, [Descriptor], CallInterruption) async throws -> Int32
 
   /// Listens at the collection's control socket; the caller holds the collection's lock.
   ///
   /// - Throws: `FreshetError`.
-  init(folder: CollectionFolder, answer: @escaping @Sendable (ControlRequest) async throws -> JSONValue) throws {
+  init(
+    folder: CollectionFolder,
+    answer: @escaping @Sendable (ControlRequest) async throws -> JSONValue,
+    perform: @escaping Performance
+  ) throws {
     socket = try LocalSocket(listeningAt: folder.controlSocket)
     self.answer = answer
+    self.perform = perform
   }
 
   /// Serves until the task is cancelled.
   func run() async {
     await withTaskCancellationHandler {
       await withDiscardingTaskGroup { group in
-        while let connection = try? await listening.run({ [socket] in try socket.accept() }) {
-          group.addTask { await self.serve(connection) }
+        while !Task.isCancelled {
+          do {
+            guard let connection = try await listening.run({ [socket] in try socket.accept() }) else { return }
+            group.addTask { await self.serve(connection) }
+          } catch {
+            // Too many open files, for a while.
+            try? await Task.sleep(for: Self.acceptPause)
+          }
         }
       }
     } onCancel: {
@@ -35,17 +52,55 @@ final class ControlServer: Sendable {
 
   private func serve(_ connection: MessageSocket) async {
     do {
-      guard let json = try await serving.run({ try ControlMessage.receive(from: connection) }) else { return }
-      let reply: JSONValue
-      do {
-        reply = try await answer(try ControlRequest(json))
-      } catch {
-        let cause = FreshetError.describing(error)
-        reply = ["error": ["code": .string(cause.code.rawValue), "message": .string(cause.message)]]
-      }
-      try await serving.run { try ControlMessage.send(reply, to: connection) }
+      guard let message = try await serving.run({ try ControlMessage.receiveAll(from: connection) }) else { return }
+      // Not cancelled with the server: whoever asked learns how it ended, also when the service ends.
+      try await Task {
+        let reply = await self.reply(to: message.json, message.descriptors, connection)
+        try await self.serving.run { try ControlMessage.send(reply, to: connection) }
+      }.value
     } catch {
       // Who asked is gone, or speaks something else: nothing is owed to it.
     }
+  }
+
+  private func reply(
+    to json: JSONValue,
+    _ descriptors: [Descriptor],
+    _ connection: MessageSocket
+  ) async -> JSONValue {
+    do {
+      let request = try ControlRequest(json)
+      guard case .run(let call) = request else { return try await answer(request) }
+      return ["code": .integer(Int64(try await run(call, descriptors, connection)))]
+    } catch is CancellationError {
+      return ["cancelled": true]
+    } catch {
+      let cause = FreshetError.describing(error)
+      return ["error": ["code": .string(cause.code.rawValue), "message": .string(cause.message)]]
+    }
+  }
+
+  /// Runs a call, which is interrupted by each further message, and by the connection's end.
+  private func run(
+    _ call: ForwardedCall,
+    _ descriptors: [Descriptor],
+    _ connection: MessageSocket
+  ) async throws -> Int32 {
+    let interruption = CallInterruption()
+    let pool = ThreadPool(name: "freshet-caller", threads: 1)
+    let caller = Task {
+      try? await pool.run {
+        while try ControlMessage.receive(from: connection, within: ControlMessage.callTimeMax) != nil {
+          interruption.give()
+        }
+      }
+      interruption.give()
+    }
+    let work = Task { try await perform(call, descriptors, interruption) }
+    interruption.cancels { work.cancel() }
+    let result = await work.result
+    connection.endReceiving()
+    await caller.value
+    return try result.get()
   }
 }

@@ -14,6 +14,7 @@ public enum ServiceUnit {
     [Service]
     Type=notify
     ExecStart=\(quoted(executable)) watch --quiet --config \(quoted(configuration))
+    ExecReload=/bin/kill -HUP $MAINPID
     WatchdogSec=120
     Restart=on-failure
     RestartSec=5

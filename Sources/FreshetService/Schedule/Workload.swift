@@ -26,6 +26,10 @@ struct Workload {
     case load(source: String, [[UInt8]])
     /// A whole source, by one run.
     case whole(source: String)
+    /// All sources by one run, and what is of none any more.
+    case everything
+    /// What could not be embedded, because nobody answered: a trial first.
+    case vectors
   }
 
   /// Files of a release that are taken up before everything else at most; more are no file that somebody saved.
@@ -45,12 +49,15 @@ struct Workload {
   private var loads: [(source: String, paths: ArraySlice<[UInt8]>)] = []
   private var wholes: [String] = []
   private var surveys: [String] = []
+  private var needsEverything = false
+  private var needsVectors = false
   /// What was taken out last, until `finished` or `putBack`.
   private var underway: Unit?
 
   /// Whether there is nothing to do.
   var isEmpty: Bool {
     fresh.isEmpty && trees.isEmpty && moved.isEmpty && loads.isEmpty && wholes.isEmpty && surveys.isEmpty
+      && !needsEverything && !needsVectors
   }
 
   /// Whether something is to be done that must not wait.
@@ -60,6 +67,7 @@ struct Workload {
   var waiting: Int {
     fresh.reduce(0) { $0 + $1.paths.count } + trees.values.reduce(0) { $0 + $1.count }
       + moved.values.reduce(0) { $0 + $1.count } + loading + wholes.count + surveys.count
+      + (needsEverything ? 1 : 0) + (needsVectors ? 1 : 0)
   }
 
   /// Files that are still to be loaded.
@@ -154,6 +162,12 @@ struct Workload {
     if !wholes.contains(source) { wholes.append(source) }
   }
 
+  /// Asks for a run over everything, which comes last.
+  mutating func addEverything() { needsEverything = true }
+
+  /// Asks for what waits for an embedder, which comes before what is found by listings.
+  mutating func addVectors() { needsVectors = true }
+
   /// Asks for a source's listing.
   mutating func survey(_ source: String) {
     if !surveys.contains(source) { surveys.append(source) }
@@ -179,6 +193,10 @@ struct Workload {
     if let source = moved.keys.min(), let paths = moved.removeValue(forKey: source) {
       return .moved(source: source, Self.sorted(paths))
     }
+    if needsVectors {
+      needsVectors = false
+      return .vectors
+    }
     if !surveys.isEmpty { return .survey(source: surveys.removeFirst()) }
     if let load = loads.first {
       let paths = load.paths.prefix(max(1, loadSize))
@@ -189,7 +207,9 @@ struct Workload {
       }
       return .load(source: load.source, Array(paths))
     }
-    return wholes.isEmpty ? nil : .whole(source: wholes.removeFirst())
+    if !wholes.isEmpty { return .whole(source: wholes.removeFirst()) }
+    defer { needsEverything = false }
+    return needsEverything ? .everything : nil
   }
 
   private mutating func takeFresh(_ size: Int) -> [String: [[UInt8]]] {
@@ -221,6 +241,8 @@ struct Workload {
       }
     case .whole(let source): if !wholes.contains(source) { wholes.insert(source, at: 0) }
     case .survey(let source): survey(source)
+    case .everything: needsEverything = true
+    case .vectors: needsVectors = true
     }
   }
 

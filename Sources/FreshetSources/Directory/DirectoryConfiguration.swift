@@ -43,6 +43,9 @@ public struct DirectoryConfiguration: Sendable {
   public var depthMax: Int
   /// Absolute paths of folders that are never entered: the collection's own, and other sources inside this one.
   public var excludedFolders: [String]
+  /// A folder below the root, relative to it, that takes the files whose documents failed for good; it is never entered.
+  /// `nil` when they stay where they are. Its name has no wildcards.
+  public var setAsideFolder: String?
   /// Metadata of every document.
   public var metadata: Metadata
 
@@ -59,6 +62,7 @@ public struct DirectoryConfiguration: Sendable {
     fileSizeMax: Int64 = Self.defaultFileSizeMax,
     depthMax: Int = Self.defaultDepthMax,
     excludedFolders: [String] = [],
+    setAsideFolder: String? = nil,
     metadata: Metadata = [:]
   ) {
     self.name = name
@@ -72,6 +76,7 @@ public struct DirectoryConfiguration: Sendable {
     self.fileSizeMax = fileSizeMax
     self.depthMax = depthMax
     self.excludedFolders = excludedFolders
+    self.setAsideFolder = setAsideFolder
     self.metadata = metadata
   }
 
@@ -83,6 +88,7 @@ public struct DirectoryConfiguration: Sendable {
       encoder.append(UInt64(list.count))
       for entry in list { encoder.append(bytes: entry.utf8) }
     }
+    if let setAsideFolder { encoder.append(bytes: "set-aside \(setAsideFolder)".utf8) }
     encoder.append(bytes: "\(respectsGitignore) \(includesHidden) \(links.rawValue) \(isRecursive)".utf8)
     encoder.append(signed: fileSizeMax)
     encoder.append(signed: Int64(depthMax))

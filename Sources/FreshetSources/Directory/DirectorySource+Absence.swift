@@ -18,6 +18,7 @@ extension DirectorySource {
     } catch {
       return .unknown(FreshetError(.sourceUnavailable, "\(error)", path: location))
     }
+    if isSetAside(path, in: root) { return .setAside }
     return judge(path, fingerprint, root)
   }
 

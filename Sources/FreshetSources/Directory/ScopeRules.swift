@@ -24,7 +24,8 @@ struct ScopeRules: Sendable {
   init(_ configuration: DirectoryConfiguration) throws {
     let owner = " of the source “\(configuration.name)”"
     include = try configuration.include.flatMap { try Self.compile($0, owner: owner, including: true) }
-    exclude = try configuration.exclude.flatMap { try Self.compile($0, owner: owner, including: false) }
+    let setAside = configuration.setAsideFolder.map { ["/" + $0 + "/"] } ?? []
+    exclude = try (configuration.exclude + setAside).flatMap { try Self.compile($0, owner: owner, including: false) }
     includesHidden = configuration.includesHidden
   }
 

@@ -181,6 +181,16 @@ public final class SQLiteStore: Store {
     }
   }
 
+  public func releaseMemory() async {
+    let idle = state.withLock { state in
+      defer { state.idleReaders = [] }
+      return state.idleReaders
+    }
+    try? await reading.run { for reader in idle { reader.content.connection.close() } }
+    // A store that is closed, or only reads, has no writer's cache. The pages that a transaction needs stay.
+    try? await withWriter { try $0.execute("PRAGMA shrink_memory") }
+  }
+
   // MARK: On the threads of the store
 
   private func readOnThread<Result: Sendable>(

@@ -164,6 +164,13 @@ enum Schema {
     );
     CREATE INDEX vouched_document ON vouched(document);
     """,
+    // A run that was killed could leave documents without their item, which nothing missed: `ItemFingerprint.unseen`.
+    """
+    INSERT OR IGNORE INTO item
+    SELECT d.source, d.item_path, coalesce((SELECT i.device FROM item i WHERE i.source = d.source LIMIT 1), 0), 0, -1, 0, 0,
+      1, zeroblob(32), count(*)
+    FROM document d WHERE d.is_live = 1 GROUP BY d.source, d.item_path;
+    """,
   ]
 
   /// Reads the version of a database and refuses one that is not ours, or newer than this program.

@@ -69,7 +69,9 @@ struct BatchEmbedding: Sendable {
   private func embed(_ batch: [PassageDraft], _ work: Work) async throws {
     do {
       let texts = batch.map { PassageText.embedded(heading: $0.heading, body: $0.body) }
-      let vectors = try await run.timed(\.embed) { try await embedder.embed(texts, for: .document) }
+      let vectors = try await run.timed(\.embed) {
+        try await run.stop.unlessAbandoned { [embedder] in try await embedder.embed(texts, for: .document) }
+      }
       health.answered()
       guard vectors.count == batch.count, vectors.dimension == embedder.model.dimension else {
         throw FreshetError(
@@ -94,6 +96,9 @@ struct BatchEmbedding: Sendable {
           state.outcome.embedded.insert(draft.key)
         }
       }
+    } catch is CancellationError where run.stop.isAbandoned {
+      // As if it had not been tried.
+      health.abandoned()
     } catch let error as FreshetError where Self.isOfTheEmbedder(error) {
       if error.isTransient { health.failed(error) } else { health.answered() }
       if !error.isTransient, batch.count > 1 {

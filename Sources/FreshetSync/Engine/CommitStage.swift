@@ -26,7 +26,7 @@ struct CommitStage: Sendable {
   }
 
   private enum Told: Sendable {
-    case changed(DocumentOutcome, reused: Int)
+    case changed(DocumentOutcome, reused: Int, kept: Int)
     case failed(FailureRecord)
     case unchanged(Int)
   }
@@ -84,7 +84,7 @@ struct CommitStage: Sendable {
     var committed = 0
     for item in told {
       switch item {
-      case .changed(let outcome, _):
+      case .changed(let outcome, _, _):
         committed += 1
         run.handler(.changed(outcome))
       case .failed(let failure): run.handler(.failed(failure))
@@ -98,7 +98,7 @@ struct CommitStage: Sendable {
     switch told {
     case .unchanged(let count): report.documents.unchanged += count
     case .failed: report.documents.failed += 1
-    case .changed(let outcome, let reused):
+    case .changed(let outcome, let reused, let kept):
       switch outcome.change {
       case .created: report.documents.created += 1
       case .modified: report.documents.modified += 1
@@ -110,6 +110,7 @@ struct CommitStage: Sendable {
       report.chunks.added += outcome.chunksAdded
       report.chunks.removed += outcome.chunksRemoved
       report.chunks.reused += reused
+      if outcome.change == .renamed { report.chunks.moved += kept } else { report.chunks.kept += kept }
     }
   }
 
@@ -192,6 +193,13 @@ struct CommitStage: Sendable {
         edition: edition
       )
     )
+    // The item itself is committed once all its documents are. Should the run end before and the file go, its documents
+    // must be missed.
+    if try transaction.item(of: document.source, at: document.itemPath) == nil {
+      let fingerprint = ItemFingerprint.unseen(device: document.device)
+      let item = ItemRecord(path: document.itemPath, fingerprint: fingerprint, isRacy: true, hash: .zero)
+      try transaction.save([item], source: document.source)
+    }
     if let annotation = document.annotation { try transaction.annotate(document.document, with: annotation) }
     let now = Set(edition.chunks.map(\.id))
     let added = now.subtracting(before).count
@@ -208,7 +216,8 @@ struct CommitStage: Sendable {
         chunksRemoved: before.subtracting(now).count,
         chunksEmbedded: ready.embedded
       ),
-      reused: max(0, added - ready.embedded)
+      reused: max(0, added - ready.embedded),
+      kept: now.count - added
     )
   }
 
@@ -250,7 +259,8 @@ struct CommitStage: Sendable {
         version: record.version,
         chunksRemoved: removed
       ),
-      reused: 0
+      reused: 0,
+      kept: 0
     )
   }
 

@@ -57,6 +57,8 @@ struct Departures: Sendable {
     for ending in endings {
       let pass = ending.pass
       for path in ending.goneFailures {
+        let known = ItemFingerprint(device: 0, inode: 0, size: 0, modified: 0, changed: 0)
+        if case .setAside = await pass.source.absence(of: path, fingerprint: known) { continue }
         try await send(.itemRemoved(source: pass.record.id, sourceName: pass.source.name, path: path))
       }
     }
@@ -129,6 +131,7 @@ struct Departures: Sendable {
         switch await absence(of: item, in: pass) {
         case .vanished: reason = .vanished
         case .outOfScope: reason = .outOfScope
+        case .setAside: continue
         case .unknown(let error):
           unknown[pass.source.name, default: [:]][FreshetErrorRecord(error), default: 0] += documents.count
           continue
@@ -272,6 +275,7 @@ struct Departures: Sendable {
       sourceName: pass.source.name,
       uri: pass.source.uri(of: appearance.origin),
       itemPath: appearance.work.item.path,
+      device: appearance.work.item.fingerprint.device,
       origin: appearance.origin,
       previous: document,
       version: DocumentChange.Version(

@@ -35,6 +35,11 @@ public final class EmbedderHealth: Sendable {
     state.withLock { if case .asked = $0 { false } else { true } }
   }
 
+  /// Whether the last call failed for a passing reason, or it is left alone.
+  public var isInDoubt: Bool {
+    state.withLock { if case .asked(let failures) = $0 { failures > 0 } else { true } }
+  }
+
   /// Why no call may be made now; `nil` when one may, whose end is to be told.
   func refusal() -> FreshetError? {
     state.withLock { state in
@@ -57,6 +62,13 @@ public final class EmbedderHealth: Sendable {
   /// A call was answered, if only with a refusal of its texts.
   func answered() {
     state.withLock { $0 = .asked(failuresInARow: 0) }
+  }
+
+  /// A call was left before it was answered: whether it would have been is not known.
+  func abandoned() {
+    state.withLock { state in
+      if case .onTrial(let cause) = state { state = .leftAlone(since: .now, cause: cause) }
+    }
   }
 
   /// A call failed for a passing reason.

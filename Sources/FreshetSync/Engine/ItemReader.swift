@@ -81,7 +81,8 @@ struct ItemReader: Sendable {
   }
 
   private func fetch(_ work: WorkItem, path: String) async throws -> FetchedContent {
-    let fetched = try await work.pass.source.fetch(work.item)
+    let fetched = try await run.timed(\.read) { try await work.pass.source.fetch(work.item) }
+    run.count { $0.bytesRead += fetched.bytes.count }
     return FetchedContent(
       content: HeldContent(fetched.bytes),
       path: path,
@@ -244,7 +245,7 @@ struct ItemReader: Sendable {
     let stored: StoredBytes? =
       kind.makesVersion && storesContent ? try .coded(content.bytes, by: run.options.codec) : nil
     content.release()
-    let chunks = run.stages.chunker.chunks(of: rendition).map(\.prepared)
+    let chunks = await run.timed(\.chunk) { run.stages.chunker.chunks(of: rendition).map(\.prepared) }
     guard !chunks.isEmpty else {
       throw FreshetError(.noText, "the document holds no text that could be searched", path: origin)
     }
@@ -306,6 +307,7 @@ struct ItemReader: Sendable {
       sourceName: pass.source.name,
       uri: pass.source.uri(of: origin),
       itemPath: work.item.path,
+      device: work.item.fingerprint.device,
       origin: origin,
       previous: previous,
       version: version,

@@ -61,6 +61,9 @@ struct ModelMigration: Sendable {
     let serving = state.models.first { $0.description.fingerprint == wanted.fingerprint && $0.state == .serving }
     var outcome = Outcome()
     if let serving, !state.isIncomplete, state.untold == nil, !state.triesRefused {
+      if run.options.seesEverything, try await awaitsVectors() {
+        outcome.refused = try await fill(serving, embedder, isServing: true, isLenient: true, &outcome).count
+      }
       return ((embedder, serving.id), outcome)
     }
     let model = try await run.stages.store.write { try $0.registerModel(wanted) }
@@ -79,15 +82,46 @@ struct ModelMigration: Sendable {
     return ((embedder, model.id), outcome)
   }
 
+  /// Whether documents were committed before their vectors.
+  private func awaitsVectors() async throws -> Bool {
+    try await run.stages.store.read(.everything) { try !$0.itemsAwaitingVectors().isEmpty }
+  }
+
+  /// The documents of which the model is known to refuse a text.
+  private func knownRefused() async throws -> Set<DocumentID> {
+    try await run.stages.store.read(.everything) { snapshot in
+      var refused: Set<DocumentID> = []
+      let failures = try snapshot.failures(source: nil, itemPath: nil)
+      for failure in failures where failure.error.code == .embedderFailed && !failure.error.isTransient {
+        guard let source = try snapshot.sources().first(where: { $0.name == failure.source }) else { continue }
+        for document in try snapshot.liveDocuments(source: source.id, itemPath: failure.itemPath)
+        where document.origin == failure.origin && document.contentHash == failure.contentHash {
+          refused.insert(document.id)
+        }
+      }
+      return refused
+    }
+  }
+
   /// Embeds the live passages that the model has no vector of; answers the documents with a text that it refuses. One
   /// such text does not keep the others from their model.
+  ///
+  /// - Parameter isLenient: whether documents may go on waiting when the embedder does not answer; those of which it is
+  ///   known to refuse a text are left out.
   private func fill(
     _ model: ModelRecord,
     _ embedder: any Embedder,
     isServing: Bool,
+    isLenient: Bool = false,
     _ outcome: inout Outcome
   ) async throws -> Set<DocumentID> {
-    let embedding = BatchEmbedding(run: run, embedder: embedder, model: model.id)
+    let embedding = BatchEmbedding(
+      run: run,
+      embedder: embedder,
+      model: model.id,
+      health: isLenient ? run.options.embedderHealth : nil
+    )
+    let leftOut = isLenient ? try await knownRefused() : []
     var refused: Set<DocumentID> = []
     var last: PassageID = 0
     while !run.stop.isGiven {
@@ -98,21 +132,30 @@ struct ModelMigration: Sendable {
         return (try snapshot.passages(ids), documents)
       }
       guard let end = passages.map(\.id).max() else { break }
+      let wanted = passages.filter { passage in
+        leftOut.isEmpty || !(documents[passage.id] ?? []).isSubset(of: leftOut)
+      }
+      guard !wanted.isEmpty else {
+        last = end
+        continue
+      }
       if isServing {
         let untold = documents.values.reduce(into: Set<DocumentID>()) { $0.formUnion($1) }
         let text = untold.map(\.description).sorted().joined(separator: ",")
         try await run.stages.store.write { try $0.set(Self.untoldSetting, to: text) }
       }
-      run.advance { $0.chunksFound += passages.count }
+      run.advance { $0.chunksFound += wanted.count }
       let made = try await embedding.embed(
-        passages.map { PassageDraft(key: $0.key, heading: $0.heading, body: $0.body, tokens: $0.tokens) }
+        wanted.map { PassageDraft(key: $0.key, heading: $0.heading, body: $0.body, tokens: $0.tokens) }
       )
-      if let error = made.failures.values.first(where: \.isTransient) { throw error }
+      let isDown = made.failures.values.contains(where: \.isTransient)
+      if let error = made.failures.values.first(where: \.isTransient), !isLenient { throw error }
       var failures: [DocumentID: FreshetError] = [:]
       var filled: Set<DocumentID> = []
-      for passage in passages {
+      for passage in wanted {
         let holders = documents[passage.id] ?? []
         if let error = made.failures[passage.key] {
+          if error.isTransient { continue }
           for document in holders where failures[document] == nil { failures[document] = error }
         } else if made.embedded.contains(passage.key) {
           filled.formUnion(holders)
@@ -120,7 +163,8 @@ struct ModelMigration: Sendable {
       }
       try await quarantine(failures.filter { !refused.contains($0.key) })
       refused.formUnion(failures.keys)
-      if isServing { outcome.told += try await tell(documents: Array(filled)) }
+      if isServing { outcome.told += try await tell(documents: Array(filled), onlyWhole: isLenient) }
+      if isDown { break }
       last = end
     }
     return refused
@@ -176,11 +220,14 @@ struct ModelMigration: Sendable {
   }
 
   /// Tells that vectors of these documents came.
-  private func tell(documents: [DocumentID]) async throws -> Int {
+  ///
+  /// - Parameter onlyWhole: whether of a document that goes on waiting for some nothing is told.
+  private func tell(documents: [DocumentID], onlyWhole: Bool = false) async throws -> Int {
     try await telling { transaction in
       try transaction.set(Self.untoldSetting, to: nil)
       for id in documents.sorted(by: { $0.description < $1.description }) {
         guard let document = try transaction.document(id), document.state == .live else { continue }
+        if onlyWhole, try Self.lacksVector(document, transaction) { continue }
         try tell(document, transaction)
       }
     }

@@ -23,6 +23,8 @@ struct PreparedDocument: Sendable {
   var sourceName: String
   var uri: String
   var itemPath: [UInt8]
+  /// The file system that the item is on.
+  var device: UInt64
   var origin: String
   /// The live or deleted document that it was; `nil` for one that is created.
   var previous: DocumentRecord?

@@ -36,7 +36,9 @@ extension SyncEngine {
     )
     let failures = try await stages.store.read(.everything) { try $0.failures(source: nil, itemPath: nil) }
     let awaiting =
-      stages.embedder == nil ? [] : try await stages.store.read(.everything) { try $0.itemsAwaitingVectors() }
+      stages.embedder == nil || options.onEmbedderDown == .keywordFirst
+      ? []
+      : try await stages.store.read(.everything) { try $0.itemsAwaitingVectors() }
     let attention = Attention(failures: failures, awaiting: awaiting, options: options)
     var found: [OutstandingItems] = []
     let registration = SourceRegistration(run: run)

@@ -83,7 +83,9 @@ public struct SyncEngine: Sendable {
       firstSequence: firstSequence
     ).prepare()
     let failures = try await stages.store.read(.everything) { try $0.failures(source: nil, itemPath: nil) }
-    let awaiting = embedding == nil ? [] : try await stages.store.read(.everything) { try $0.itemsAwaitingVectors() }
+    // With all vectors that could be had, what still waits waits for its embedder: reading it again would not help.
+    let goesOnWaiting = embedding == nil || options.onEmbedderDown == .keywordFirst && options.seesEverything
+    let awaiting = goesOnWaiting ? [] : try await stages.store.read(.everything) { try $0.itemsAwaitingVectors() }
     let attention = Attention(failures: failures, awaiting: awaiting, options: options)
     let commit = CommitStage(
       run: run,

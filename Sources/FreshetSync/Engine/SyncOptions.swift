@@ -94,6 +94,22 @@ public struct SyncOptions: Sendable {
   /// Starts with the defaults.
   public init() {}
 
+  /// Takes as little memory as a run can: one document at a time, small commits and windows, little between the stages.
+  /// A document larger than all that still passes, alone.
+  public mutating func saveMemory() {
+    workers = 1
+    checkpointDocuments = min(checkpointDocuments, 8)
+    checkpointBytes = min(checkpointBytes, 1 << 20)
+    embedderWindow = min(embedderWindow, 64)
+    bytesInFlight = min(bytesInFlight, 4 << 20)
+  }
+
+  /// Whether the run is of the whole collection, or of nothing but the vectors that documents wait for.
+  var seesEverything: Bool { paths.isEmpty || paths == Self.noPaths }
+
+  /// Items of no source: the run sees to what is in the collection already.
+  public static let noPaths: [String: [[UInt8]]] = ["": []]
+
   /// The texts of one call: never so many that the calls under way could lose more than 256.
   func batchSize(parallelism: Int) -> Int {
     max(1, min(embedderBatch, Self.embeddingsAtRisk / max(1, parallelism)))
@@ -101,18 +117,4 @@ public struct SyncOptions: Sendable {
 
   /// Texts that may be computed and not yet stored.
   static let embeddingsAtRisk = 256
-}
-
-/// Asks a run to end early: what is done is committed, nothing new is begun.
-public final class StopSignal: Sendable {
-  private let flag = Atomic<Bool>(false)
-
-  /// Makes a signal that is not yet given.
-  public init() {}
-
-  /// Whether the run is to end.
-  public var isGiven: Bool { flag.load(ordering: .relaxed) }
-
-  /// Gives the signal; giving it again changes nothing.
-  public func give() { flag.store(true, ordering: .relaxed) }
 }

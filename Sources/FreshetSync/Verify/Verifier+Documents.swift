@@ -11,7 +11,7 @@ extension Verifier {
     return try await stages.store.read(.everything) { snapshot in
       var report = try snapshot.verification(of: document)
       guard let record = try snapshot.document(document) else { return report }
-      if let problem = Self.misplacement(of: record, sources) { report.problems.append(problem) }
+      report.problems += try Self.misplacements(of: record, sources, snapshot)
       if keepsVectors, record.state == .live, record.editionState == .complete,
         let serving = try snapshot.models().first(where: { $0.state == .serving })
       {
@@ -32,7 +32,7 @@ extension Verifier {
     }
   }
 
-  /// Live documents that do not stand at their items' paths, so that the item is another's.
+  /// Live documents that do not stand at their items' paths, so that the item is another's, or have no item.
   func misplaced() async throws -> [IntegrityProblem] {
     var problems: [IntegrityProblem] = []
     var last: DocumentID?
@@ -41,8 +41,8 @@ extension Verifier {
       let after = last
       let (found, next) = try await stages.store.read(.everything) { snapshot in
         let ids = try snapshot.liveDocumentIDs(after: after, limit: Self.page)
-        let problems = try ids.compactMap { id in
-          try snapshot.document(id).flatMap { Self.misplacement(of: $0, sources) }
+        let problems = try ids.flatMap { id in
+          try snapshot.document(id).map { try Self.misplacements(of: $0, sources, snapshot) } ?? []
         }
         return (problems, ids.last)
       }
@@ -53,6 +53,28 @@ extension Verifier {
   }
 
   /// What is wrong with where a document says that it was read from.
+  private static func misplacements(
+    of document: DocumentRecord,
+    _ sources: [any Source],
+    _ snapshot: any StoreSnapshot
+  ) throws -> [IntegrityProblem] {
+    var problems: [IntegrityProblem] = []
+    if let problem = misplacement(of: document, sources) { problems.append(problem) }
+    if document.state == .live, try snapshot.item(of: document.source, at: document.itemPath) == nil {
+      problems.append(
+        IntegrityProblem(
+          code: "item_missing",
+          document: document.id,
+          version: document.version,
+          message:
+            "'\(document.origin)': the file that it was read from is not on record, so that its deletion would not "
+            + "be noticed; sync while the file is there (`freshet restore` brings it back)"
+        )
+      )
+    }
+    return problems
+  }
+
   private static func misplacement(of document: DocumentRecord, _ sources: [any Source]) -> IntegrityProblem? {
     guard let source = sources.first(where: { $0.name == document.sourceName }) else { return nil }
     let origin = source.origin(of: document.itemPath)

@@ -91,7 +91,14 @@ extension Verifier {
 
   /// How an item differs, as the rest of a sentence; `nil` when it does not.
   private func difference(_ suspect: Suspect, of source: any Source) async throws -> String? {
-    guard let item = suspect.item else { return "is no longer in its source; sync to bring it in step" }
+    guard let item = suspect.item else {
+      if let known = suspect.known,
+        case .setAside = await source.absence(of: suspect.path, fingerprint: known.fingerprint)
+      {
+        return nil
+      }
+      return "is no longer in its source; sync to bring it in step"
+    }
     guard let known = suspect.known else { return "is not in the collection; sync to bring it in step" }
     let changed = "changed since the last sync; sync to bring it in step"
     guard item.fingerprint.size == known.fingerprint.size else { return changed }

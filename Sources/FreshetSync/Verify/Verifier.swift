@@ -10,6 +10,8 @@ public struct VerificationReport: Sendable, Hashable {
   public var passages = 0
   /// Vectors of the serving model whose passages are live.
   public var vectors = 0
+  /// Documents whose texts are found by keywords, and not yet by meaning.
+  public var awaitingVectors = 0
   /// Vectors that were compared with ones made anew.
   public var comparedVectors = 0
   /// The collection's head, to be kept somewhere else.
@@ -69,6 +71,7 @@ public struct Verifier: Sendable {
       report.chunks = counts.chunks
       report.passages = counts.passages
       report.vectors = counts.vectors
+      report.awaitingVectors = counts.awaitingVectors
       report.head = try? RecordedHead(snapshot)
       do {
         if let recorded {

@@ -138,10 +138,15 @@ public enum FileSystem {
   /// The path made absolute from the current folder, without `.`, `..` and doubled slashes; nothing has to be there, and
   /// links stay, except before `..`: that is the folder above the one that the link leads to, as it is for the system.
   ///
+  /// - Parameter folder: an absolute folder to start from instead of the current one.
   /// - Throws: `FreshetError` when the current folder no longer exists.
-  public static func absolutePath(_ path: String) throws -> String {
+  public static func absolutePath(_ path: String, from folder: String? = nil) throws -> String {
     var base = ""
-    if path.utf8.first != UInt8(ascii: "/") {
+    if path.utf8.first == UInt8(ascii: "/") {
+      base = ""
+    } else if let folder {
+      base = folder + "/"
+    } else {
       guard let current = getcwd(nil, 0) else {
         throw FreshetError.system(errno, "find the current folder", path: path)
       }

@@ -15,4 +15,10 @@ public enum Allocator {
   public static func returnLargeBlocks() {
     freshet_tune_allocator(largeBlockBytes, keptBytes)
   }
+
+  /// Gives all free memory back to the system, of every arena: what many small blocks left behind as well. Takes
+  /// milliseconds for each gigabyte; does nothing with another C library than glibc.
+  public static func trim() {
+    freshet_trim_allocator()
+  }
 }

@@ -7,7 +7,7 @@ import FreshetModel
   import Darwin
 #endif
 
-/// One end of a connection between two processes of one machine, on which whole messages go, each with a descriptor if
+/// One end of a connection between two processes of one machine, on which whole messages go, each with descriptors if
 /// wanted.
 ///
 /// A message is its length (4 bytes, little endian) and its bytes. One thread may send while another receives; neither
@@ -16,14 +16,16 @@ import FreshetModel
 public final class MessageSocket: Sendable {
   /// The most bytes of a message that `send` takes.
   public static let messageSizeMax = Int(UInt32.max)
+  /// The most descriptors that go with a message.
+  public static let descriptorsMax = Int(FRESHET_DESCRIPTORS_MAX)
   private let socket: Descriptor
 
   /// What came.
   public struct Message: Sendable {
     /// The bytes.
     public var bytes: [UInt8]
-    /// The descriptor that came with them.
-    public var descriptor: Descriptor?
+    /// The descriptors that came with them, in their order.
+    public var descriptors: [Descriptor] = []
   }
 
   /// Takes over one end: in a helper, the descriptor that its parent mapped for it.
@@ -45,14 +47,14 @@ public final class MessageSocket: Sendable {
   /// Sends a message.
   ///
   /// - Throws: `Timeout` when the deadline passed; `FreshetError` when the other side is gone.
-  public func send(_ bytes: [UInt8], descriptor: Descriptor? = nil, within timeout: Duration) throws {
+  public func send(_ bytes: [UInt8], descriptors: [Descriptor] = [], within timeout: Duration) throws {
     guard bytes.count <= Self.messageSizeMax else {
       throw FreshetError(.invalidArgument, "a message of \(bytes.count) bytes is above the limit of 4 GiB")
     }
     let deadline = ContinuousClock.now + timeout
     let header = withUnsafeBytes(of: UInt32(bytes.count).littleEndian) { Array($0) }
-    try send(header, descriptor: descriptor, until: deadline)
-    try send(bytes, descriptor: nil, until: deadline)
+    try send(header, descriptors: descriptors, until: deadline)
+    try send(bytes, descriptors: [], until: deadline)
   }
 
   /// The next message; `nil` when the other side closed the connection between two messages.
@@ -62,15 +64,23 @@ public final class MessageSocket: Sendable {
   ///   `input_output` when the connection broke within a message.
   public func receive(limit: Int, within timeout: Duration) throws -> Message? {
     let deadline = ContinuousClock.now + timeout
-    var descriptor: Descriptor?
-    guard let header = try receive(4, descriptor: &descriptor, until: deadline, mayEnd: true) else { return nil }
+    var descriptors: [Descriptor] = []
+    guard let header = try receive(4, descriptors: &descriptors, until: deadline, mayEnd: true) else { return nil }
     let count = header.withUnsafeBytes { Int(UInt32(littleEndian: $0.loadUnaligned(as: UInt32.self))) }
     guard count <= limit else {
       throw FreshetError(.tooComplex, "a message of \(count) bytes is above the limit of \(limit)")
     }
-    let bytes = try receive(count, descriptor: &descriptor, until: deadline, mayEnd: false) ?? []
-    return Message(bytes: bytes, descriptor: descriptor)
+    let bytes = try receive(count, descriptors: &descriptors, until: deadline, mayEnd: false) ?? []
+    return Message(bytes: bytes, descriptors: descriptors)
   }
+
+  /// Ends a `receive` that waits, and every later one, as if the other side were done; sending goes on.
+  public func endReceiving() {
+    shutdown(socket.number, Int32(SHUT_RD))
+  }
+
+  /// Whether the process at the other end is this user's, or root's.
+  public var isTrusted: Bool { freshet_is_trusted_peer(socket.number) == 1 }
 
   /// The error that says that a deadline passed.
   public struct Timeout: Error, Sendable, CustomStringConvertible {
@@ -78,20 +88,23 @@ public final class MessageSocket: Sendable {
     public var description: String { "the other process did not answer in time" }
   }
 
-  private func send(_ bytes: [UInt8], descriptor: Descriptor?, until deadline: ContinuousClock.Instant) throws {
-    var (sent, descriptor) = (0, descriptor)
+  private func send(_ bytes: [UInt8], descriptors: [Descriptor], until deadline: ContinuousClock.Instant) throws {
+    var sent = 0
+    var numbers = descriptors.map(\.number)
+    defer { withExtendedLifetime(descriptors) {} }
     while sent < bytes.count {
       let result = bytes.withUnsafeBytes { buffer in
         freshet_send(
           socket.number,
           buffer.baseAddress.map { $0 + sent },
           min(buffer.count - sent, 1 << 20),
-          descriptor?.number ?? -1
+          numbers,
+          Int32(numbers.count)
         )
       }
       if result > 0 {
         sent += result
-        descriptor = nil
+        numbers = []
       } else if result == -Int(EAGAIN) {
         try wait(for: Int16(POLLOUT), until: deadline)
       } else {
@@ -102,21 +115,23 @@ public final class MessageSocket: Sendable {
 
   private func receive(
     _ count: Int,
-    descriptor: inout Descriptor?,
+    descriptors: inout [Descriptor],
     until deadline: ContinuousClock.Instant,
     mayEnd: Bool
   ) throws -> [UInt8]? {
     // Room for all that was announced, which the limit bounds; only what comes is written and so takes memory.
     let bytes = try [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
       while initialized < count {
-        var received = Int32(-1)
+        var received = [Int32](repeating: -1, count: Self.descriptorsMax)
+        var receivedCount: Int32 = 0
         let result = freshet_receive(
           socket.number,
           buffer.baseAddress.map { $0 + initialized },
           count - initialized,
-          &received
+          &received,
+          &receivedCount
         )
-        if received >= 0 { descriptor = Descriptor(owning: received) }
+        descriptors += received.prefix(Int(receivedCount)).map { Descriptor(owning: $0) }
         if result > 0 {
           initialized += result
         } else if result == -Int(EAGAIN) {

@@ -14,6 +14,8 @@ public struct ServiceManager: Sendable {
 
   /// The service is at work; with a line that says what it does.
   public func ready(_ status: String) { send("READY=1\nSTATUS=\(status)") }
+  /// The service reads its configuration anew; `ready` says that it has.
+  public func reloading() { send("RELOADING=1") }
   /// The service ends.
   public func stopping() { send("STOPPING=1") }
   /// The service is alive.

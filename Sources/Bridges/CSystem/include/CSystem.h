@@ -17,6 +17,9 @@ void freshet_error_text(int number, char *text, size_t size);
 // free bytes at the end of an arena. Does nothing with another C library than glibc.
 void freshet_tune_allocator(int large, int kept);
 
+// Has malloc give every free page back to the system. Does nothing with another C library than glibc.
+void freshet_trim_allocator(void);
+
 // --- Files -----------------------------------------------------------------------------------------------------------
 
 struct freshet_status {
@@ -55,6 +58,10 @@ int freshet_is_locked(int descriptor);
 // -EINVAL where the system or the file system cannot.
 int freshet_exchange(const char *path, const char *other);
 
+// Moves a file within its file system to a name that nothing has (renameat2 with RENAME_NOREPLACE): -EEXIST when something
+// is there, -EXDEV on another file system, -EINVAL or -ENOSYS where that cannot be done in one step.
+int freshet_move_where_nothing_is(int folder, const char *name, int new_folder, const char *new_name);
+
 // What `path` is, below `folder`; an empty path means the descriptor itself.
 int freshet_status_at(int folder, const char *path, bool follow, struct freshet_status *status);
 
@@ -79,6 +86,9 @@ int freshet_connect_local(int folder, const char *name);
 
 // Sends a text to a datagram socket; a name that begins with `@` is an abstract one.
 int freshet_send_text(const char *path, const char *text);
+
+// Whether the process at the other end of a connection is this user's, or root's: 1 or 0.
+int freshet_is_trusted_peer(int connection);
 
 // The next connection of a process of this user, or of root; -EINVAL once the listener was shut down.
 int freshet_accept_local(int listener);
@@ -142,14 +152,17 @@ int freshet_spawn(
 // A descriptor that becomes readable when the child has ended; -ENOSYS where the kernel has none.
 int freshet_process_descriptor(pid_t child);
 
-// Sends bytes with an optional descriptor (-1: none); never raises SIGPIPE, never waits.
-ssize_t freshet_send(int socket, const void *bytes, size_t count, int descriptor);
+// Descriptors that go with a message at most.
+#define FRESHET_DESCRIPTORS_MAX 4
 
-// Receives bytes and at most one descriptor (-1 when none came, close-on-exec); never waits.
-ssize_t freshet_receive(int socket, void *bytes, size_t size, int *descriptor);
+// Sends bytes with descriptors (none: a count of 0); never raises SIGPIPE, never waits.
+ssize_t freshet_send(int socket, const void *bytes, size_t count, const int *descriptors, int descriptor_count);
+
+// Receives bytes and at most FRESHET_DESCRIPTORS_MAX descriptors (close-on-exec); never waits.
+ssize_t freshet_receive(int socket, void *bytes, size_t size, int *descriptors, int *descriptor_count);
 
 // From now on each of the signals writes its number, one byte, to a pipe whose reading end is the answer. One call a
-// process; a full pipe drops further signals.
+// process; a full pipe drops further signals. SIGHUP stays ignored where it was.
 int freshet_signal_pipe(const int *signals, int count);
 
 // --- The helper's cage -----------------------------------------------------------------------------------------------

@@ -1,0 +1,107 @@
+import Synchronization
+
+/// Asks a run to end early: what is done is committed, nothing new is begun.
+///
+/// ```
+/// going ──(give)──▶ ending: calls of the embedder that are under way are waited for ──(abandon)──▶ they are left
+/// ```
+public final class StopSignal: Sendable {
+  private struct Calls {
+    var isAbandoned = false
+    var last = 0
+    var leave: [Int: @Sendable () -> Void] = [:]
+  }
+
+  private let flag = Atomic<Bool>(false)
+  private let calls = Mutex(Calls())
+
+  /// Makes a signal that is not yet given.
+  public init() {}
+
+  /// Whether the run is to end.
+  public var isGiven: Bool { flag.load(ordering: .relaxed) }
+
+  /// Whether calls that are under way are left.
+  public var isAbandoned: Bool { calls.withLock { $0.isAbandoned } }
+
+  /// Gives the signal; giving it again changes nothing.
+  public func give() { flag.store(true, ordering: .relaxed) }
+
+  /// Gives the signal, and leaves the calls of others that are under way: an embedder that hangs holds nobody up. What was
+  /// not answered is asked again by the next run.
+  public func abandon() {
+    give()
+    let leave = calls.withLock { calls in
+      calls.isAbandoned = true
+      defer { calls.leave = [:] }
+      return Array(calls.leave.values)
+    }
+    for leave in leave { leave() }
+  }
+
+  /// What a call of somebody else answers.
+  ///
+  /// - Throws: what the call throws; `CancellationError` as soon as it is abandoned: then it is cancelled, and not waited
+  ///   for.
+  func unlessAbandoned<Result: Sendable>(
+    _ call: @escaping @Sendable () async throws -> Result
+  ) async throws -> Result {
+    let answer = Answer<Result>()
+    let task = Task {
+      do {
+        answer.settle(.success(try await call()))
+      } catch {
+        answer.settle(.failure(error))
+      }
+    }
+    let leave: @Sendable () -> Void = {
+      task.cancel()
+      answer.settle(.failure(CancellationError()))
+    }
+    let number: Int? = calls.withLock { calls in
+      guard !calls.isAbandoned else { return nil }
+      calls.last += 1
+      calls.leave[calls.last] = leave
+      return calls.last
+    }
+    guard let number else {
+      leave()
+      throw CancellationError()
+    }
+    defer { calls.withLock { $0.leave[number] = nil } }
+    return try await answer.value
+  }
+}
+
+/// The first answer of several: the others are not heard.
+private final class Answer<Value: Sendable>: Sendable {
+  private struct State {
+    var result: Result<Value, any Error>?
+    var waiting: CheckedContinuation<Value, any Error>?
+  }
+
+  private let state = Mutex(State())
+
+  func settle(_ result: Result<Value, any Error>) {
+    let waiting = state.withLock { state in
+      guard state.result == nil else { return nil as CheckedContinuation<Value, any Error>? }
+      state.result = result
+      defer { state.waiting = nil }
+      return state.waiting
+    }
+    waiting?.resume(with: result)
+  }
+
+  /// For one task.
+  var value: Value {
+    get async throws {
+      try await withCheckedThrowingContinuation { continuation in
+        let result = state.withLock { state in
+          if state.result == nil { state.waiting = continuation }
+          return state.result
+        }
+        if let result { continuation.resume(with: result) }
+      }
+    }
+  }
+}

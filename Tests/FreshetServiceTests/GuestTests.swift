@@ -1,0 +1,176 @@
+import Freshet
+import FreshetSources
+import FreshetTestKit
+import Synchronization
+import Testing
+
+@testable import FreshetService
+
+/// Work of others on a collection that a service keeps in step, and the service's end.
+@Suite(.timeLimit(.minutes(10))) struct GuestTests {
+  private let folder: TemporaryDirectory
+  private let embedder = CountingEmbedder()
+  private let feed = ScriptedFeed()
+
+  init() throws {
+    folder = try TemporaryDirectory()
+    try folder.write("docs/keys.md", "# Keys\n\nRotate the signing key once a quarter.\n")
+  }
+
+  private func with(
+    _ options: LiveOptions = LiveOptions(),
+    _ body: (Collection, LiveService, Told) async throws -> Void
+  ) async throws {
+    let source = try SourceConfiguration.folder(folder.path + "/docs", name: "docs")
+    try await withCollection(at: folder.path + "/live.freshet", sources: [source], embedder: embedder) {
+      (collection: Collection) async throws -> Void in
+      let told = Told()
+      let service = LiveService(collection: collection, feed: feed, options: options) { told.hear($0) }
+      let run = Task { await service.run() }
+      try await body(collection, service, told)
+      service.stop()
+      await run.value
+      embedder.trouble { $0.hangs = false }
+      #expect(try await collection.verify(sources: false).problems == [])
+    }
+  }
+
+  private func writeMany() throws {
+    for number in 0..<400 { try folder.write("docs/z/\(number).txt", "Text number \(number).\n") }
+  }
+
+  @Test func aLoadMakesRoomForAGuestAndGoesOnAfterwards() async throws {
+    try writeMany()
+    let (calls, call) = AsyncStream.makeStream(of: Int.self)
+    embedder.onCall { call.yield($0) }
+    try await with { (collection, service, told) async throws in
+      for await call in calls where call == 3 { break }
+      let seen = try await service.exclusively("sync") { collection in
+        #expect(service.status.working == "sync")
+        let before = try await collection.documents().count
+        _ = try await collection.sync()
+        return before
+      }
+      #expect(seen < 401)
+      #expect(try await collection.documents().count == 401)
+      await told.idle()
+      #expect(embedder.repeated.isEmpty)
+    }
+  }
+
+  @Test func guestsAreServedOneAtATime() async throws {
+    try await with { (_, service, told) async throws in
+      await told.idle()
+      let visits = Visits()
+      let calls = (0..<8).map { number in
+        Task { try await service.exclusively("call") { _ in try await visits.visit(number) } }
+      }
+      for call in calls { try await call.value }
+      #expect(visits.most == 1 && visits.numbers.sorted() == Array(0..<8))
+    }
+  }
+
+  @Test func aGuestThatWaitsCanBeWithdrawnAndOneThatWorksIsCancelled() async throws {
+    try await with { (_, service, told) async throws in
+      await told.idle()
+      let (starts, start) = AsyncStream.makeStream(of: Void.self)
+      let working = Task {
+        try await service.exclusively("first") { _ in
+          start.yield()
+          try await Task.sleep(for: .seconds(600))
+        }
+      }
+      for await _ in starts { break }
+      let waiting = Task { try await service.exclusively("second") { _ in Issue.record("its turn came") } }
+      waiting.cancel()
+      await #expect(throws: CancellationError.self) { try await waiting.value }
+      working.cancel()
+      await #expect(throws: CancellationError.self) { try await working.value }
+      #expect(try await service.exclusively("third") { _ in 3 } == 3)
+    }
+  }
+
+  @Test func guestsThatComeTooLateAreRefusedAndTheWorkingOneIsAsked() async throws {
+    try await with { (_, service, told) async throws in
+      await told.idle()
+      let (starts, start) = AsyncStream.makeStream(of: Void.self)
+      let (stops, stop) = AsyncStream.makeStream(of: Void.self)
+      async let working = service.exclusively("first", onStop: { stop.yield() }) { _ in
+        start.yield()
+        for await _ in stops { return "asked" }
+        return "never asked"
+      }
+      for await _ in starts { break }
+      let waiting = Task { try await service.exclusively("second") { _ in } }
+      service.stop()
+      #expect(try await working == "asked")
+      await #expect(throws: FreshetError.self) { try await waiting.value }
+      await #expect(throws: FreshetError.self) { try await service.exclusively("third") { _ in } }
+    }
+  }
+
+  @Test func anEmbedderThatHangsIsLeftWhenTheServiceEnds() async throws {
+    embedder.trouble { $0.hangs = true }
+    let (calls, call) = AsyncStream.makeStream(of: Int.self)
+    embedder.onCall { call.yield($0) }
+    var options = LiveOptions()
+    options.drainTime = .milliseconds(100)
+    try await with(options) { (collection, _, _) async throws in
+      for await _ in calls { break }
+      #expect(try await collection.failures().isEmpty)
+    }
+    // It is no failure of the document.
+    embedder.trouble { $0.hangs = false }
+    try await with { (collection, _, told) async throws in
+      await told.idle()
+      #expect(try await collection.documents().map(\.origin) == ["keys.md"])
+      #expect(try await collection.failures().isEmpty)
+    }
+  }
+
+  @Test func anotherConfigurationIsAdoptedAndWhatItLeavesOutLeaves() async throws {
+    try folder.write("more/new.md", "# New\n\nIt was not there before.\n")
+    try await with { (collection, service, told) async throws in
+      await told.idle()
+      var configuration = collection.configuration
+      configuration.sources = [try SourceConfiguration.folder(folder.path + "/more", name: "more")]
+      let next = try collection.reconfigured(configuration)
+      try await service.exclusively("reload") { _ in service.adopt(next, feed: ScriptedFeed()) }
+      await service.noteDepartedSources()
+      await told.until { service.status.totals.documents.deleted == 1 }
+      await told.until { service.status.queued == 0 && service.status.working == nil }
+      #expect(try await next.documents().map(\.origin) == ["new.md"])
+      #expect(try await next.departedSources().isEmpty)
+    }
+  }
+
+  @Test func aCollectionIsNotReconfiguredToAnotherPlaceOrModel() async throws {
+    try await with { (collection, _, told) async throws in
+      await told.idle()
+      var configuration = collection.configuration
+      configuration.collection = folder.path + "/other.freshet"
+      #expect(throws: FreshetError.self) { try collection.reconfigured(configuration) }
+      configuration = collection.configuration
+      configuration.embedder.dimension = 7
+      #expect(throws: FreshetError.self) { try collection.reconfigured(configuration) }
+    }
+  }
+}
+
+/// Who was there, and how many at once.
+private final class Visits: Sendable {
+  private let state = Mutex<(numbers: [Int], inside: Int, most: Int)>(([], 0, 0))
+
+  var numbers: [Int] { state.withLock { $0.numbers } }
+  var most: Int { state.withLock { $0.most } }
+
+  func visit(_ number: Int) async throws {
+    state.withLock { state in
+      state.numbers.append(number)
+      state.inside += 1
+      state.most = max(state.most, state.inside)
+    }
+    try await Task.sleep(for: .milliseconds(5))
+    state.withLock { $0.inside -= 1 }
+  }
+}
