@@ -15,11 +15,16 @@ from embedder import Embedder
 from fault import Fault
 from forecast import Forecast
 from life import Life
+from limits import Limits
 from moves import Moves
+from outage import Outage
 from reading import Reading
 from rebuild import Rebuild
 from retention import Retention
+from saving import Saving
+from service import ServiceCampaign
 from sources import Sources
+from storm import Storm
 from tamper import Tamper
 from webhook import Webhook
 
@@ -28,7 +33,7 @@ CAMPAIGNS = {
     campaign.name: campaign
     for campaign in (
         Crash, Fault, Reading, Embedder, Sources, Moves, Life, Edits, BadInput, Rebuild, Retention, Forecast, Concurrency,
-        Tamper, Webhook, Big,
+        Tamper, Webhook, Storm, ServiceCampaign, Saving, Outage, Limits, Big,
     )
 }
 ONLY_WHEN_NAMED = {Big.name}

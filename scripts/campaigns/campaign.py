@@ -41,6 +41,7 @@ class Campaign:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"freshet-{self.name}-")).resolve()
         self.folder.chmod(0o755)
         self._label = ""
+        self._failed_before = 0
         self._failures: dict[str, int] = {}
 
     # To be overridden
@@ -61,7 +62,7 @@ class Campaign:
             if self.options.case is not None and not label.startswith(self.options.case):
                 continue
             self._label = label
-            before = self.failed
+            before = self._failed_before = self.failed
             try:
                 body(random.Random(f"{self.options.seed}:{self.name}:{label}"))
             except Skipped as reason:
@@ -134,6 +135,11 @@ class Campaign:
         folder = self.folder / label
         shutil.rmtree(folder, ignore_errors=True)
         return Workspace(folder, self.options.binary, **options)
+
+    def discard(self, workspace: Workspace) -> None:
+        """Removes a workspace that is not needed any more; with --keep not in a case that failed."""
+        if not self.options.keep or self.failed == self._failed_before:
+            workspace.remove()
 
     def _replay(self, label: str | None = None) -> str:
         quick = " --quick" if self.options.quick else ""

@@ -10,7 +10,7 @@ import re
 import time
 
 from campaign import Campaign
-from documents import Tree, paragraph
+from documents import Tree, document, paragraph
 from faults import FaultLibrary
 from freshet import Workspace
 
@@ -51,6 +51,7 @@ class Crash(Campaign):
             yield f"days-{number}", lambda chance, number=number: self.days(chance, f"days-{number}")
         yield "large", self.large
         yield "rebuild", self.rebuild
+        yield "gone", self.gone
         yield "points", self.every_point
 
     def report(self) -> None:
@@ -135,6 +136,32 @@ class Crash(Campaign):
             self.check_in_step(workspace, " ".join(arguments), expected)
         self.check(len(workspace.embedded_texts()) == embedded, "building the index anew embedded something")
         workspace.remove()
+
+    def gone(self, chance) -> None:
+        """Killed after each commit in turn; before the next run, what was committed is gone from the sources."""
+        for what in ("created", "renamed", "edited"):
+            for count in (1, 3) if self.options.quick else range(1, 13):
+                workspace = self.workspace(f"gone-{what}-{count}")
+                workspace.configure(more="checkpoint: { documents: 1 }\n")
+                tree = Tree(workspace.docs, chance, paragraphs=(1, 2))
+                paths = tree.create(6)
+                if what != "created":
+                    self.check_ends(workspace.sync(), (0,), f"{what}: first sync")
+                for path in paths:
+                    if what == "renamed":
+                        (workspace.docs / path).rename(workspace.docs / path.replace("doc", "moved"))
+                    elif what == "edited":
+                        (workspace.docs / path).write_bytes(document(chance, pathlib.Path(path).suffix, 2))
+                outcome = workspace.sync(FRESHET_CRASH_POINT=f"after-commit:{count}")
+                self.kills["named point"] += outcome.code == -9
+                self.points_hit["after-commit"] += outcome.code == -9
+                for file in workspace.docs.rglob("doc*" if what != "renamed" else "moved*"):
+                    if file.is_file():
+                        file.unlink()
+                (workspace.docs / "other.md").write_text("# Other\n\nWhat is there now.\n")
+                self.check_ends(workspace.sync("--allow-mass-delete"), (0,), f"{what}, killed after commit {count}")
+                self.check_in_step(workspace, f"{what}, killed after commit {count}, gone")
+                workspace.remove()
 
     def every_point(self, chance) -> None:
         """Each named point that chance did not hit is hit now; one that cannot be is a mistake."""

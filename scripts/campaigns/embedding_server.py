@@ -5,13 +5,16 @@ import http.server
 import json
 import math
 import threading
+import time
 
 
 class EmbeddingServer:
     """Answers with repeatable unit vectors; `behaviour` says how it answers next.
 
     ok · busy (429 with Retry-After) · broken (500) · garbage (200, no JSON) · short (a vector too few) ·
-    other-dimension · drop (closes the connection without an answer) · once-… (that, for one request only)
+    other-dimension · drop (closes the connection without an answer) · hang (answers nothing until it behaves otherwise, and
+    then drops the request) · refuse (nobody listens any more; set by `refuse` and ended by `listen`) · once-… (that, for one
+    request only)
     """
 
     def __init__(self, dimension: int = 32):
@@ -20,6 +23,7 @@ class EmbeddingServer:
         self.requests = 0
         self.texts: list[str] = []
         self.refused = 0
+        self.retry_after = 1  # seconds, said with 429
         server = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -31,14 +35,27 @@ class EmbeddingServer:
             def log_message(self, *arguments):
                 pass
 
-        self._listener = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._listener.daemon_threads = True
+        self._handler = Handler
+        self._port = 0
         self._lock = threading.Lock()
-        threading.Thread(target=self._listener.serve_forever, daemon=True).start()
+        self.listen()
+
+    def listen(self) -> None:
+        """Somebody answers at the address: from the beginning, and again after `refuse`."""
+        self._listener = http.server.ThreadingHTTPServer(("127.0.0.1", self._port), self._handler)
+        self._listener.daemon_threads = True
+        self._port = self._listener.server_port
+        self.behaviour = "ok"
+        threading.Thread(target=self._listener.serve_forever, args=(0.02,), daemon=True).start()
+
+    def refuse(self) -> None:
+        """Connections are refused; those that are open end with their next request."""
+        self.behaviour = "refuse"
+        self.close()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._listener.server_port}/v1"
+        return f"http://127.0.0.1:{self._port}/v1"
 
     def close(self) -> None:
         """From now on nobody answers at the address."""
@@ -57,11 +74,13 @@ class EmbeddingServer:
                 self.texts += texts
             else:
                 self.refused += 1
-        if behaviour == "drop":
+        while behaviour == "hang" and self.behaviour == "hang":
+            time.sleep(0.05)
+        if behaviour in ("drop", "hang", "refuse"):
             request.close_connection = True
             return
         if behaviour == "busy":
-            return self._send(request, 429, b'{"error":{"message":"slow down"}}', {"Retry-After": "1"})
+            return self._send(request, 429, b'{"error":{"message":"slow down"}}', {"Retry-After": str(self.retry_after)})
         if behaviour == "broken":
             return self._send(request, 500, b'{"error":{"message":"out of order"}}', {})
         if behaviour == "garbage":

@@ -214,15 +214,18 @@ class Workspace:
     # Calls
 
     def start(self, *arguments: str, **environment: str) -> Running:
+        command = [self.binary, *arguments]
+        if self.user is not None:
+            command = ["setpriv", f"--reuid={self.user}", f"--regid={self.user}", "--clear-groups", "--", *command]
+        return Running(command, self.variables(**environment), self.folder)
+
+    def variables(self, **environment: str) -> dict[str, str]:
+        """The environment of a call: of Freshet's own variables only those that the campaign sets."""
         base = {key: value for key, value in os.environ.items() if not key.startswith("FRESHET_")}
         for key in ("FRESHET_MODELS", "FRESHET_ONNXRUNTIME"):
             if key in os.environ:
                 base[key] = os.environ[key]
-        command = [self.binary, *arguments]
-        if self.user is not None:
-            command = ["setpriv", f"--reuid={self.user}", f"--regid={self.user}", "--clear-groups", "--", *command]
-        values = {key: value for key, value in (self.environment | environment).items() if value is not None}
-        return Running(command, base | values, self.folder)
+        return base | {key: value for key, value in (self.environment | environment).items() if value is not None}
 
     def call(self, *arguments: str, seconds: float = SECONDS_PER_CALL, **environment: str) -> Outcome:
         return self.start(*arguments, **environment).wait(seconds)
