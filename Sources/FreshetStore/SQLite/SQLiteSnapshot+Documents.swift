@@ -73,8 +73,9 @@ extension SQLiteSnapshot {
   }
 
   func liveDocuments(source: SourceID, itemPath: [UInt8]) throws -> [DocumentRecord] {
+    // By the plain column SQLite would walk all documents of the source in the order of an index, and sort nothing.
     try selectDocuments(
-      "WHERE d.source = ?1 AND d.item_path = ?2 AND d.is_live = 1 ORDER BY d.origin",
+      "WHERE d.source = ?1 AND d.item_path = ?2 AND d.is_live = 1 ORDER BY +d.origin",
       .integer(source),
       .blob(itemPath)
     )
