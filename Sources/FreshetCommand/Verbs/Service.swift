@@ -99,7 +99,10 @@ struct ServiceVerb: Sendable {
     let deadline = ContinuousClock.now + Self.patience
     while ContinuousClock.now < deadline {
       if let status = try await client.ask(.status) {
-        guard status["pid"] == .integer(Int64(child)) else { return try tellRunning(status) }
+        guard status["pid"] == .integer(Int64(child)) else {
+          try await end(child)
+          return try tellRunning(status)
+        }
         return try tellStarted(child)
       }
       var ending: Int32 = 0
@@ -122,6 +125,17 @@ struct ServiceVerb: Sendable {
       "the service (process \(child)) has not answered within \(Quantity.text(Self.patience)); look at its log",
       path: logFile
     )
+  }
+
+  /// Ends a child that came second: should the first service end before the child has looked at the lock, there would be
+  /// a service that nobody was told of.
+  private func end(_ child: pid_t) async throws {
+    kill(child, SIGTERM)
+    let deadline = ContinuousClock.now + Self.patience
+    var ending: Int32 = 0
+    while waitpid(child, &ending, WNOHANG) == 0, ContinuousClock.now < deadline {
+      try await Task.sleep(for: Self.interval)
+    }
   }
 
   /// The service writes its log into the file itself, so that it can begin a new one; what is said beside it (a crash)

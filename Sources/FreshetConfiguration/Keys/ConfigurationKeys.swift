@@ -79,7 +79,7 @@ enum ConfigurationKeys {
       \.embedder.batch,
       .integer(1...256, unit: "texts"),
       default: defaults,
-      "How many texts are handed over, cached and counted at once. A crash repeats at most one such batch."
+      "How many texts are handed over, cached and counted at once. A crash repeats at most the batch that each worker had in hand."
     ),
     Key(
       "embedder.url",
