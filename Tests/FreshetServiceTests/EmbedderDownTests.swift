@@ -6,13 +6,11 @@ import Testing
 @testable import FreshetService
 
 /// A service whose embedder does not answer for a while.
-@Suite(.timeLimit(.minutes(10))) struct EmbedderDownTests {
-  private let folder: TemporaryDirectory
-  private let embedder = CountingEmbedder()
-  private let feed = ScriptedFeed()
+@Suite(.timeLimit(.minutes(10))) struct EmbedderDownTests: LiveSuite {
+  let fixture: LiveFixture
 
   init() throws {
-    folder = try TemporaryDirectory()
+    fixture = try LiveFixture(files: [:])
     for number in 0..<6 { try folder.write("docs/\(number).md", "Text number \(number).\n") }
   }
 
@@ -20,26 +18,8 @@ import Testing
     _ policy: SyncConfiguration.EmbedderDown,
     _ body: (Collection, LiveService, Told) async throws -> Void
   ) async throws {
-    var configuration = Configuration(folder: folder.path)
-    configuration.collection = folder.path + "/live.freshet"
-    configuration.sources = [try SourceConfiguration.folder(folder.path + "/docs", name: "docs")]
-    configuration.sync.onEmbedderDown = policy
-    let collection = try await Collection.open(configuration, embedder: embedder)
-    let told = Told()
-    var options = LiveOptions()
-    options.embedderDoubtInterval = .milliseconds(50)
-    let service = LiveService(collection: collection, feed: feed, options: options) { told.hear($0) }
-    let run = Task { await service.run() }
-    try await body(collection, service, told)
-    service.stop()
-    await run.value
-    #expect(try await collection.verify().problems == [])
+    try await with({ $0.sync.onEmbedderDown = policy }, options: { $0.embedderDoubtInterval = .milliseconds(50) }, body)
     #expect(embedder.repeated.isEmpty)
-    await collection.close()
-  }
-
-  private func release(_ files: String...) {
-    feed.send(WatchRelease(source: "docs", files: files.map { Array($0.utf8) }))
   }
 
   @Test func keywordsFindTheNewTextFirstAndVectorsFollowWithoutReadingAgain() async throws {

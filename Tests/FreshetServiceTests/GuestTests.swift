@@ -7,32 +7,11 @@ import Testing
 @testable import FreshetService
 
 /// Work of others on a collection that a service keeps in step, and the service's end.
-@Suite(.timeLimit(.minutes(10))) struct GuestTests {
-  private let folder: TemporaryDirectory
-  private let embedder = CountingEmbedder()
-  private let feed = ScriptedFeed()
+@Suite(.timeLimit(.minutes(10))) struct GuestTests: LiveSuite {
+  let fixture: LiveFixture
 
   init() throws {
-    folder = try TemporaryDirectory()
-    try folder.write("docs/keys.md", "# Keys\n\nRotate the signing key once a quarter.\n")
-  }
-
-  private func with(
-    _ options: LiveOptions = LiveOptions(),
-    _ body: (Collection, LiveService, Told) async throws -> Void
-  ) async throws {
-    let source = try SourceConfiguration.folder(folder.path + "/docs", name: "docs")
-    try await withCollection(at: folder.path + "/live.freshet", sources: [source], embedder: embedder) {
-      (collection: Collection) async throws -> Void in
-      let told = Told()
-      let service = LiveService(collection: collection, feed: feed, options: options) { told.hear($0) }
-      let run = Task { await service.run() }
-      try await body(collection, service, told)
-      service.stop()
-      await run.value
-      embedder.trouble { $0.hangs = false }
-      #expect(try await collection.verify(sources: false).problems == [])
-    }
+    fixture = try LiveFixture(files: ["keys.md": "# Keys\n\nRotate the signing key once a quarter.\n"])
   }
 
   private func writeMany() throws {
@@ -43,7 +22,7 @@ import Testing
     try writeMany()
     let (calls, call) = AsyncStream.makeStream(of: Int.self)
     embedder.onCall { call.yield($0) }
-    try await with { (collection, service, told) async throws in
+    try await with(checksSources: false) { (collection, service, told) async throws in
       for await call in calls where call == 3 { break }
       let seen = try await service.exclusively("sync") { collection in
         #expect(service.status.working == "sync")
@@ -59,7 +38,7 @@ import Testing
   }
 
   @Test func guestsAreServedOneAtATime() async throws {
-    try await with { (_, service, told) async throws in
+    try await with(checksSources: false) { (_, service, told) async throws in
       await told.idle()
       let visits = Visits()
       let calls = (0..<8).map { number in
@@ -71,7 +50,7 @@ import Testing
   }
 
   @Test func aGuestThatWaitsCanBeWithdrawnAndOneThatWorksIsCancelled() async throws {
-    try await with { (_, service, told) async throws in
+    try await with(checksSources: false) { (_, service, told) async throws in
       await told.idle()
       let (starts, start) = AsyncStream.makeStream(of: Void.self)
       let working = Task {
@@ -91,7 +70,7 @@ import Testing
   }
 
   @Test func guestsThatComeTooLateAreRefusedAndTheWorkingOneIsAsked() async throws {
-    try await with { (_, service, told) async throws in
+    try await with(checksSources: false) { (_, service, told) async throws in
       await told.idle()
       let (starts, start) = AsyncStream.makeStream(of: Void.self)
       let (stops, stop) = AsyncStream.makeStream(of: Void.self)
@@ -113,15 +92,14 @@ import Testing
     embedder.trouble { $0.hangs = true }
     let (calls, call) = AsyncStream.makeStream(of: Int.self)
     embedder.onCall { call.yield($0) }
-    var options = LiveOptions()
-    options.drainTime = .milliseconds(100)
-    try await with(options) { (collection, _, _) async throws in
+    try await with(options: { $0.drainTime = .milliseconds(100) }, checksSources: false) {
+      (collection, _, _) async throws in
       for await _ in calls { break }
       #expect(try await collection.failures().isEmpty)
     }
     // It is no failure of the document.
     embedder.trouble { $0.hangs = false }
-    try await with { (collection, _, told) async throws in
+    try await with(checksSources: false) { (collection, _, told) async throws in
       await told.idle()
       #expect(try await collection.documents().map(\.origin) == ["keys.md"])
       #expect(try await collection.failures().isEmpty)
@@ -130,7 +108,7 @@ import Testing
 
   @Test func anotherConfigurationIsAdoptedAndWhatItLeavesOutLeaves() async throws {
     try folder.write("more/new.md", "# New\n\nIt was not there before.\n")
-    try await with { (collection, service, told) async throws in
+    try await with(checksSources: false) { (collection, service, told) async throws in
       await told.idle()
       var configuration = collection.configuration
       configuration.sources = [try SourceConfiguration.folder(folder.path + "/more", name: "more")]
@@ -145,7 +123,7 @@ import Testing
   }
 
   @Test func aCollectionIsNotReconfiguredToAnotherPlaceOrModel() async throws {
-    try await with { (collection, _, told) async throws in
+    try await with(checksSources: false) { (collection, _, told) async throws in
       await told.idle()
       var configuration = collection.configuration
       configuration.collection = folder.path + "/other.freshet"

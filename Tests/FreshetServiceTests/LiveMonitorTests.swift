@@ -8,42 +8,17 @@ import Testing
 @testable import FreshetService
 
 /// What goes on beside the work of a service: figures, reports, alerts, memory.
-@Suite(.timeLimit(.minutes(10))) struct LiveMonitorTests {
-  private let folder: TemporaryDirectory
-  private let embedder = CountingEmbedder()
-  private let feed = ScriptedFeed()
+@Suite(.timeLimit(.minutes(10))) struct LiveMonitorTests: LiveSuite {
+  let fixture: LiveFixture
 
   init() throws {
-    folder = try TemporaryDirectory("fresh\"et")
-    try folder.write("docs/keys.md", "# Keys\n\nRotate the signing key once a quarter.\n")
-    try folder.write("docs/notes.txt", "The vault is copied every night.\n")
-  }
-
-  private func with(
-    _ change: (inout Configuration) -> Void = { _ in },
-    _ options: (inout LiveOptions) -> Void = { _ in },
-    _ body: (Collection, LiveService, Told) async throws -> Void
-  ) async throws {
-    var configuration = Configuration(folder: folder.path)
-    configuration.collection = folder.path + "/live.freshet"
-    configuration.sources = [try .folder(folder.path + "/docs", name: "docs")]
-    change(&configuration)
-    var live = LiveOptions(configuration)
-    options(&live)
-    let settled = live
-    try await withCollection(configuration, embedder: embedder) { (collection: Collection) async throws -> Void in
-      let told = Told()
-      let service = LiveService(collection: collection, feed: feed, options: settled) { told.hear($0) }
-      let run = Task { await service.run() }
-      try await body(collection, service, told)
-      service.stop()
-      await run.value
-      #expect(try await collection.verify().problems == [])
-    }
-  }
-
-  private func release(_ files: String..., age: Duration = .zero) {
-    feed.send(WatchRelease(source: "docs", files: files.map { Array($0.utf8) }, age: age))
+    fixture = try LiveFixture(
+      "fresh\"et",
+      files: [
+        "keys.md": "# Keys\n\nRotate the signing key once a quarter.\n",
+        "notes.txt": "The vault is copied every night.\n",
+      ]
+    )
   }
 
   private func page(_ file: String) throws -> ExpositionReader {
@@ -314,7 +289,7 @@ import Testing
         $0.memory.warn = 100_000_000
         $0.memory.limit = 200_000_000
       },
-      {
+      options: {
         $0.memoryInterval = .milliseconds(10)
         $0.memoryCalm = .milliseconds(20)
         $0.residentBytes = { box.value }

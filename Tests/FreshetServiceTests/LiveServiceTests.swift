@@ -7,38 +7,14 @@ import Testing
 @testable import FreshetService
 
 /// A collection that is kept in step, with changes told by the tests instead of the system.
-@Suite(.timeLimit(.minutes(10))) struct LiveServiceTests {
-  private let folder: TemporaryDirectory
-  private let embedder = CountingEmbedder()
-  private let feed = ScriptedFeed()
+@Suite(.timeLimit(.minutes(10))) struct LiveServiceTests: LiveSuite {
+  let fixture: LiveFixture
 
   init() throws {
-    folder = try TemporaryDirectory()
-    try folder.write("docs/keys.md", "# Keys\n\nRotate the signing key once a quarter.\n")
-    try folder.write("docs/notes.txt", "The vault is copied every night.\n")
-  }
-
-  private func with(
-    _ options: LiveOptions = LiveOptions(),
-    _ body: (Collection, LiveService, Told) async throws -> Void
-  ) async throws {
-    let source = try SourceConfiguration.folder(folder.path + "/docs", name: "docs")
-    try await withCollection(at: folder.path + "/live.freshet", sources: [source], embedder: embedder) {
-      (collection: Collection) async throws -> Void in
-      let told = Told()
-      let service = LiveService(collection: collection, feed: feed, options: options) { told.hear($0) }
-      let run = Task { await service.run() }
-      try await body(collection, service, told)
-      service.stop()
-      await run.value
-      #expect(try await collection.verify().problems == [])
-    }
-  }
-
-  private func release(_ files: String..., folders: [String] = []) {
-    feed.send(
-      WatchRelease(source: "docs", files: files.map { Array($0.utf8) }, folders: folders.map { Array($0.utf8) })
-    )
+    fixture = try LiveFixture(files: [
+      "keys.md": "# Keys\n\nRotate the signing key once a quarter.\n",
+      "notes.txt": "The vault is copied every night.\n",
+    ])
   }
 
   @Test func everythingIsTakenUpAtTheStartAndEachSaveAfterIt() async throws {
@@ -131,9 +107,7 @@ import Testing
 
   @Test func deletionsThatAreHeldOneAfterTheOtherAreCountedTogether() async throws {
     for number in 0..<80 { try folder.write("docs/z/\(number).txt", "Text number \(number).\n") }
-    var options = LiveOptions()
-    options.maintenanceQuiet = .milliseconds(100)
-    try await with(options) { collection, service, told in
+    try await with(options: { $0.maintenanceQuiet = .milliseconds(100) }) { collection, service, told in
       await told.idle()
       for part in [0..<30, 30..<60] {
         for number in part { folder.remove("docs/z/\(number).txt") }
@@ -193,76 +167,4 @@ import Testing
       #expect(try await collection.versions(of: "z/7.txt").count == 1)
     }
   }
-}
-
-/// What a service told, to be waited for.
-final class Told: Sendable {
-  private struct State {
-    var works: [LiveWork] = []
-    var awaited: [LiveWork.Kind: Int] = [:]
-    var isIdle = false
-    var others: [LiveEvent] = []
-  }
-
-  private let state = Mutex(State())
-
-  /// Everything that was done, in order.
-  var works: [LiveWork] { state.withLock { $0.works } }
-
-  /// What was told beside the work.
-  var others: [LiveEvent] { state.withLock { $0.others } }
-  var alerts: [LiveAlert] { others.compactMap { if case .alert(let alert) = $0 { alert } else { nil } } }
-  var reports: [LiveReport] { others.compactMap { if case .reported(let report) = $0 { report } else { nil } } }
-  var memories: [LiveMemory.Level] {
-    others.compactMap { if case .memory(let memory) = $0 { memory.level } else { nil } }
-  }
-
-  func hear(_ event: LiveEvent) {
-    state.withLock { state in
-      switch event {
-      case .worked(let work):
-        state.works.append(work)
-        state.isIdle = false
-      case .idle: state.isIdle = true
-      case .reported, .alert, .alertUndelivered, .memory, .figuresFailed: state.others.append(event)
-      default: break
-      }
-    }
-  }
-
-  /// Waits until the service is idle, having done something since it was so.
-  func idle() async { await until { self.state.withLock { $0.isIdle } } }
-
-  /// Waits for one more unit of a kind than the last time.
-  func worked(_ kind: LiveWork.Kind) async {
-    let wanted = state.withLock { state in
-      state.awaited[kind, default: 0] += 1
-      return state.awaited[kind] ?? 1
-    }
-    await until { self.works.count { $0.kind == kind } >= wanted }
-  }
-
-  func until(_ holds: @Sendable () -> Bool) async {
-    let deadline = ContinuousClock.now + .seconds(120)
-    while !holds(), ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(5)) }
-    if !holds() { Issue.record("it did not come") }
-  }
-}
-
-/// Releases that a test sends.
-final class ScriptedFeed: ChangeFeed {
-  private let releases: AsyncStream<WatchRelease>
-  private let sender: AsyncStream<WatchRelease>.Continuation
-
-  init() { (releases, sender) = AsyncStream.makeStream() }
-
-  func send(_ release: WatchRelease) { sender.yield(release) }
-
-  func begin() async throws {}
-
-  func follow(_ receive: @escaping @Sendable (WatchRelease) -> Void) async {
-    for await release in releases { receive(release) }
-  }
-
-  var status: [LiveStatus.WatchedSource] { [] }
 }
