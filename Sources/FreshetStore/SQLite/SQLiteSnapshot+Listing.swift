@@ -2,34 +2,41 @@ import FreshetModel
 
 extension SQLiteSnapshot {
   func documents(_ query: DocumentQuery) throws -> [DocumentRecord] {
-    var conditions: [String] = []
-    var values: [SQLValue] = []
-    func value(_ value: SQLValue) -> String {
-      values.append(value)
-      return "?\(values.count)"
-    }
-    if let source = query.source { conditions.append("s.name = \(value(.text(source)))") }
-    if let state = query.state { conditions.append("d.is_live = \(state == .live ? 1 : 0)") }
     let allowed = try listed(type: query.type, filter: query.filter, state: query.state)
-    let direction = query.descending ? "DESC" : "ASC"
-    let order = Self.column(of: query.order).map { "\($0) \(direction), " } ?? ""
-    // Ties always run forwards, so that pages are stable.
-    let ties = query.order == .origin ? "s.name \(direction), d.origin \(direction), d.id" : "s.name, d.origin, d.id"
-    let sql = """
-      SELECT d.id FROM document d JOIN source s ON s.id = d.source
-        JOIN version v ON v.document = d.id AND v.number = d.version LEFT JOIN edition e ON e.id = d.edition
-      \(conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")) ORDER BY \(order)\(ties)
-      """
-    let statement = try connection.statement(composed: sql)
     var rows: [Int64] = []
-    do {
+    var skipped = 0
+    /// Takes rows until there are enough.
+    func take(_ sql: String, _ values: [SQLValue]) throws {
+      let statement = try connection.statement(composed: sql)
       defer { statement.reset() }
       statement.bind(values)
-      var skipped = 0
       while rows.count < query.limit, try statement.step() {
         let row = statement.integer(0)
         guard allowed?.contains(row) ?? true else { continue }
         if skipped < query.offset { skipped += 1 } else { rows.append(row) }
+      }
+    }
+    let state = query.state.map { " AND d.is_live = \($0 == .live ? 1 : 0)" } ?? ""
+    let direction = query.descending ? "DESC" : "ASC"
+    if let column = Self.column(of: query.order) {
+      // Ties always run forwards, so that pages are stable.
+      let sql = """
+        SELECT d.id FROM document d JOIN source s ON s.id = d.source
+          JOIN version v ON v.document = d.id AND v.number = d.version LEFT JOIN edition e ON e.id = d.edition
+        WHERE (?1 IS NULL OR s.name = ?1)\(state) ORDER BY \(column) \(direction), s.name, d.origin, d.id
+        """
+      try take(sql, [.text(orNull: query.source)])
+    } else {
+      // Source by source, so that an index has the order and the first page needs no more than its rows.
+      let sources = try connection.rows(
+        composed: "SELECT id FROM source WHERE ?1 IS NULL OR name = ?1 ORDER BY name \(direction)",
+        [.text(orNull: query.source)]
+      ) { $0.integer(0) }
+      for source in sources where rows.count < query.limit {
+        try take(
+          "SELECT d.id FROM document d WHERE d.source = ?1\(state) ORDER BY d.origin \(direction), d.id",
+          [.integer(source)]
+        )
       }
     }
     return try rows.compactMap { try selectDocuments("WHERE d.id = ?1", .integer($0)).first }
