@@ -78,6 +78,8 @@ class Storm(Campaign):
             time.sleep(0.05)
         done = writers.finish()
         if guard:
+            # Only what is in the collection can be held.
+            self.check(service.quiet(), "it is not quiet before most of the tree is taken away")
             take_away(workspace.docs, workspace.folder / "outside")
         began = time.monotonic()
         status = service.quiet()
