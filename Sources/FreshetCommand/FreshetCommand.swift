@@ -33,6 +33,7 @@ struct FreshetCommand {
   static func main() async {
     Allocator.returnLargeBlocks()
     Terminal.ignoreBrokenPipes()
+    Terminal.reserveStandardDescriptors()
     let interruptions = ProcessInterruptions()
     let application = CommandLineApplication(
       root,

@@ -92,6 +92,43 @@ import Testing
     }
   }
 
+  @Test func filesWhoseNamesMeetThereGoBackToTheirOwnPlaces() async throws {
+    try await with { collection in
+      // The folder calls a second file of `index.html` what the other one is called.
+      let names = ["index.html", "index.html.2"]
+      for name in names { try folder.write("docs/" + name, "<html><body><p>This is \(name).</p></body></html>") }
+      try await collection.sync()
+      for name in names { try folder.write("docs/" + name, "<html><body><!-- \(name) --></body></html>") }
+      #expect(try await collection.sync().documents.failed == 2)
+      #expect(try text("docs/failed/now/index.html.2")?.contains("index.html.2") == true)
+      var request = SyncRequest()
+      request.retriesFailures = true
+      let report = try await collection.sync(request)
+      #expect(report.documents.deleted == 0 && report.documents.failed == 2)
+      #expect(try text("docs/failed/now/index.html")?.contains("index.html ") == true)
+      #expect(try await collection.documents().map(\.origin).filter { $0.hasPrefix("index") } == names)
+      // A file of such a name that stands there without its note is nobody's.
+      try folder.write("docs/notes.txt.2", "Plain.\n")
+      try await collection.sync()
+      folder.remove("docs/notes.txt")
+      try folder.write("docs/failed/now/notes.txt", "somebody's")
+      #expect(try await collection.sync().documents.deleted == 1)
+    }
+  }
+
+  @Test func whatWasSetAsideBeforeADocumentCameAnewKeepsItNotAlive() async throws {
+    try await with { collection in
+      try folder.write("docs/z.json", Self.broken)
+      try await collection.sync()
+      try folder.write("docs/z.json", "{ \"text\": \"It is well now.\" }")
+      try await collection.sync()
+      #expect(try await collection.failures().isEmpty)
+      folder.remove("docs/z.json")
+      #expect(try await collection.sync().documents.deleted == 1)
+      #expect(try text("docs/failed/now/z.json") == Self.broken)
+    }
+  }
+
   @Test func removingTheFileThatWasSetAsideDeletesItsDocument() async throws {
     try await with { collection in
       try await collection.sync()

@@ -43,6 +43,14 @@ public struct Terminal: Sendable {
   public static func ignoreBrokenPipes() {
     signal(SIGPIPE, SIG_IGN)
   }
+
+  /// Opens what the caller closed of the standard input and outputs, so that no file of ours takes its number: reading
+  /// ends at once, and writing fails.
+  public static func reserveStandardDescriptors() {
+    for number: Int32 in 0...2 where fcntl(number, F_GETFD) < 0 {
+      _ = open("/dev/null", O_RDONLY)
+    }
+  }
 }
 
 /// How a text looks on a terminal (ECMA-48 select graphic rendition).

@@ -20,6 +20,8 @@ extension DirectorySource {
   private static let noteSuffix = Array(".error.txt".utf8)
   /// How a note of ours begins; only such a one is replaced.
   private static let noteHead = "Freshet could not take this file up."
+  /// Bytes of a note that are read.
+  private static let noteLimit = 64 << 10
 
   /// Moves the file of an item into the folder, with a note beside it.
   ///
@@ -39,7 +41,7 @@ extension DirectorySource {
     let origin = self.origin(of: path)
     for number in 1...Self.setAsideMax {
       let name = Self.numbered(place.name, number)
-      let text = Array((Self.noteHead + "\n\n" + note).utf8)
+      let text = Array((Self.noteHead + "\n\n" + note + Self.mark(of: path)).utf8)
       guard try !Self.exists(name, in: target), try Self.write(text, beside: name, in: target, origin) else { continue }
       do {
         try Self.move(place.name, in: place.parent, to: name, in: target, origin: origin)
@@ -104,7 +106,8 @@ extension DirectorySource {
 
   // MARK: Places
 
-  /// The newest file of an item in the folder: the folder above it and its name.
+  /// The newest file of an item in the folder, by its note (names alone may be those of two items): the folder above it and
+  /// its name.
   private static func held(
     _ path: [UInt8],
     in root: DirectoryRoot,
@@ -118,9 +121,11 @@ extension DirectorySource {
     let number = root.openWithoutLinks(above, flags: freshet_path_only | O_DIRECTORY)
     guard number >= 0 else { return nil }
     let parent = Descriptor(owning: number)
+    let mark = mark(of: path)
     for number in (1...setAsideMax).reversed() {
       let candidate = numbered(name, number)
-      if status(candidate, in: parent)?.kind == .file { return (above, candidate) }
+      guard status(candidate, in: parent)?.kind == .file else { continue }
+      if let note = note(candidate + noteSuffix, in: parent), note.contains(mark) { return (above, candidate) }
     }
     return nil
   }
@@ -217,14 +222,21 @@ extension DirectorySource {
     }
   }
 
-  private static func isOurNote(_ name: [UInt8], in folder: Descriptor) -> Bool {
+  /// What says in a note which item's file it stands beside.
+  private static func mark(of path: [UInt8]) -> String { "Mark      \(SHA256.digest(of: path))\n" }
+
+  private static func isOurNote(_ name: [UInt8], in folder: Descriptor) -> Bool { note(name, in: folder) != nil }
+
+  /// A note of ours.
+  private static func note(_ name: [UInt8], in folder: Descriptor) -> String? {
     let number = DirectoryRoot.withPath(name[...]) {
       freshet_open_at(folder.number, $0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0)
     }
-    guard number >= 0 else { return false }
+    guard number >= 0 else { return nil }
     var bytes: [UInt8] = []
-    _ = try? Descriptor(owning: number).read(into: &bytes, limit: noteHead.utf8.count, expected: noteHead.utf8.count)
-    return bytes.elementsEqual(noteHead.utf8)
+    _ = try? Descriptor(owning: number).read(into: &bytes, limit: noteLimit, expected: noteHead.utf8.count)
+    guard bytes.starts(with: noteHead.utf8) else { return nil }
+    return String(decoding: bytes, as: UTF8.self)
   }
 
   private static func remove(_ name: [UInt8], in folder: Descriptor) {

@@ -131,7 +131,9 @@ struct Departures: Sendable {
         switch await absence(of: item, in: pass) {
         case .vanished: reason = .vanished
         case .outOfScope: reason = .outOfScope
-        case .setAside: continue
+        case .setAside:
+          if try await isOnRecord(item.path, of: pass) { continue }
+          reason = .vanished
         case .unknown(let error):
           unknown[pass.source.name, default: [:]][FreshetErrorRecord(error), default: 0] += documents.count
           continue
@@ -149,6 +151,13 @@ struct Departures: Sendable {
       }
     }
     return losses
+  }
+
+  /// Whether the item failed as it was last read: what was set aside before it came anew is not its state.
+  private func isOnRecord(_ path: [UInt8], of pass: SourcePass) async throws -> Bool {
+    try await run.stages.store.read(.everything) { snapshot in
+      try !snapshot.failures(source: pass.source.name, itemPath: path).isEmpty
+    }
   }
 
   /// With `--allow-mass-delete` a root or mount that is another device than before counts as what it is now.

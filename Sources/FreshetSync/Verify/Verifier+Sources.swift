@@ -78,7 +78,7 @@ extension Verifier {
     var problems: [IntegrityProblem] = []
     for suspect in suspects where !shields.contains(where: { covers($0, suspect.path) }) {
       try Task.checkCancellation()
-      guard let difference = try await difference(suspect, of: source) else { continue }
+      guard let difference = try await difference(suspect, of: source, quarantined) else { continue }
       problems.append(
         IntegrityProblem(
           code: "out_of_step",
@@ -90,9 +90,13 @@ extension Verifier {
   }
 
   /// How an item differs, as the rest of a sentence; `nil` when it does not.
-  private func difference(_ suspect: Suspect, of source: any Source) async throws -> String? {
+  private func difference(
+    _ suspect: Suspect,
+    of source: any Source,
+    _ quarantined: Set<[UInt8]>
+  ) async throws -> String? {
     guard let item = suspect.item else {
-      if let known = suspect.known,
+      if let known = suspect.known, quarantined.contains(suspect.path),
         case .setAside = await source.absence(of: suspect.path, fingerprint: known.fingerprint)
       {
         return nil
