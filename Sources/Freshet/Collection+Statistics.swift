@@ -32,7 +32,7 @@ public struct CollectionStatistics: Hashable, Sendable {
     let seconds = totals.seconds
     return [
       ("listing", seconds.list), ("reading", seconds.read),
-      ("parsing", max(0, seconds.parse - seconds.read - seconds.chunk)), ("chunking", seconds.chunk),
+      ("parsing", seconds.parseAlone), ("chunking", seconds.chunk),
       ("embedding", seconds.embed), ("committing", seconds.commit), ("indexing", seconds.index),
     ]
   }
@@ -54,7 +54,7 @@ extension Collection {
       case nil: nil
       case .time(let span)?: span.start
       case .ago(let duration)?:
-        Timestamp(nanoseconds: now.nanoseconds.subtractingReportingOverflow(duration.wholeNanoseconds).partialValue)
+        Timestamp(nanoseconds: now.nanoseconds.subtractingReportingOverflow(duration.clampedNanoseconds).partialValue)
       case .sequence?, .run?:
         throw FreshetError(.invalidArgument, "a period begins at a time: `24h`, `7d`, `2026-03-01`")
       }
@@ -80,14 +80,5 @@ extension Collection {
     }
     statistics.failures = try await store.read(.everything) { try $0.failures(source: nil, itemPath: nil).count }
     return statistics
-  }
-}
-
-extension Duration {
-  /// Whole nanoseconds, as far as they can be counted.
-  fileprivate var wholeNanoseconds: Int64 {
-    let (seconds, attoseconds) = components
-    let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-    return overflow ? .max / 2 : product + attoseconds / 1_000_000_000
   }
 }

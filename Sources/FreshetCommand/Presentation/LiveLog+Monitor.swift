@@ -17,7 +17,7 @@ extension LiveLog {
         .init("embedded", .integer(Int64(chunks.embedded))),
         .init("saved", .integer(Int64(chunks.kept + chunks.moved + chunks.reused))),
         .init("bytes", .integer(Int64(report.work.bytesRead))), .init("queue", .integer(Int64(report.status.queued))),
-        .init("seconds", .number((report.work.seconds.total * 1000).rounded() / 1000)),
+        .init("seconds", .thousandths(report.work.seconds.total)),
         .init("memory", .integer(report.status.residentBytes)),
       ]
     )

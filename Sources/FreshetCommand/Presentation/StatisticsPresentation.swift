@@ -20,15 +20,13 @@ extension CollectionStatistics {
       "embedder": ["calls": .integer(Int64(totals.embedderCalls)), "tokens": .integer(Int64(totals.embedderTokens))],
       "bytes": ["read": .integer(Int64(totals.bytesRead))],
       "seconds": .object(
-        [.init("total", milliseconds(totals.seconds.total))]
-          + secondsByStage.map { .init($0.stage, milliseconds($0.seconds)) }
+        [.init("total", .thousandths(totals.seconds.total))]
+          + secondsByStage.map { .init($0.stage, .thousandths($0.seconds)) }
       ),
-      "documents_per_second": documentsPerSecond.map { milliseconds($0) } ?? .null,
+      "documents_per_second": documentsPerSecond.map { .thousandths($0) } ?? .null,
       "failures": .integer(Int64(failures)),
     ]
   }
-
-  private func milliseconds(_ seconds: Double) -> JSONValue { .number((seconds * 1000).rounded() / 1000) }
 
   /// The lines for people.
   var text: String {

@@ -53,11 +53,10 @@ extension SyncReport.Chunks {
 extension SyncReport.Seconds {
   /// The seconds by stage, to the millisecond.
   public var json: JSONValue {
-    func milliseconds(_ seconds: Double) -> JSONValue { .number((seconds * 1000).rounded() / 1000) }
-    return [
-      "total": milliseconds(total), "list": milliseconds(list), "parse": milliseconds(parse),
-      "read": milliseconds(read), "chunk": milliseconds(chunk), "embed": milliseconds(embed),
-      "commit": milliseconds(commit), "index": milliseconds(index),
+    [
+      "total": .thousandths(total), "list": .thousandths(list), "parse": .thousandths(parse),
+      "read": .thousandths(read), "chunk": .thousandths(chunk), "embed": .thousandths(embed),
+      "commit": .thousandths(commit), "index": .thousandths(index),
     ]
   }
 }

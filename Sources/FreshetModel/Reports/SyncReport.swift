@@ -66,6 +66,8 @@ public struct SyncReport: Sendable, Hashable {
     public var read = 0.0
     /// Chunking alone; a part of `parse`.
     public var chunk = 0.0
+    /// What is left of `parse` without reading and chunking.
+    public var parseAlone: Double { max(0, parse - read - chunk) }
     /// Waiting for the embedder, summed over the workers.
     public var embed = 0.0
     /// Waiting for the store's transactions.

@@ -62,6 +62,11 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
   }
 }
 
+extension JSONValue {
+  /// A number with three digits after the point: seconds to the millisecond.
+  public static func thousandths(_ value: Double) -> JSONValue { .number((value * 1000).rounded() / 1000) }
+}
+
 extension JSONValue: CustomStringConvertible {
   /// The value's compact text, without line breaks; numbers that JSON cannot write become `null`.
   public var description: String {

@@ -99,12 +99,3 @@ extension LogRetention {
     }
   }
 }
-
-extension Duration {
-  fileprivate var clampedNanoseconds: Int64 {
-    let (seconds, attoseconds) = components
-    let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-    let (sum, overflowToo) = product.addingReportingOverflow(attoseconds / 1_000_000_000)
-    return overflow || overflowToo ? .max : sum
-  }
-}

@@ -127,3 +127,13 @@ private func pad(_ number: Int64, _ width: Int) -> String {
   let digits = String(number)
   return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
 }
+
+extension Duration {
+  /// Whole nanoseconds; the most that can be counted for a time of more than 292 years.
+  public var clampedNanoseconds: Int64 {
+    let (seconds, attoseconds) = components
+    let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    let (sum, overflowToo) = product.addingReportingOverflow(attoseconds / 1_000_000_000)
+    return overflow || overflowToo ? .max : sum
+  }
+}

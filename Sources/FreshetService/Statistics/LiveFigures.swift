@@ -84,7 +84,7 @@ struct LiveFigures: Sendable {
       "freshet_stage_seconds_total",
       .counter,
       [
-        ("list", seconds.list), ("read", seconds.read), ("parse", max(0, seconds.parse - seconds.read - seconds.chunk)),
+        ("list", seconds.list), ("read", seconds.read), ("parse", seconds.parseAlone),
         ("chunk", seconds.chunk), ("embed", seconds.embed), ("commit", seconds.commit),
       ].map { ([("stage", $0.0)], $0.1) },
       "Seconds spent in each stage, summed over the workers."
