@@ -6,8 +6,6 @@ public enum ControlRequest: Hashable, Sendable {
   case status
   /// To end, once what is under way is done.
   case stop
-  /// To go through its sources now, and whether to accept any number of deletions in them.
-  case sync(allowMassDelete: Bool)
   /// To read its configuration anew.
   case reload
   /// To run a call of the command; the descriptors of its output and of its diagnostics come along.
@@ -20,7 +18,6 @@ public enum ControlRequest: Hashable, Sendable {
     switch json["request"] {
     case "status": self = .status
     case "stop": self = .stop
-    case "sync": self = .sync(allowMassDelete: json["allow_mass_delete"] == true)
     case "reload": self = .reload
     case "run": self = .run(try ForwardedCall(json))
     default: throw Self.unknown
@@ -41,7 +38,6 @@ public enum ControlRequest: Hashable, Sendable {
     case .stop: ["request": "stop"]
     case .reload: ["request": "reload"]
     case .run(let call): call.json
-    case .sync(let allowMassDelete): ["request": "sync", "allow_mass_delete": .boolean(allowMassDelete)]
     }
   }
 }

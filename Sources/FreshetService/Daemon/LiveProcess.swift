@@ -99,7 +99,6 @@ public struct LiveProcess: Sendable {
         switch request {
         case .status: return service.status.json(process: getpid(), now: SystemWallClock().now())
         case .stop: service.stop()
-        case .sync(let allowMassDelete): service.survey(allowMassDelete: allowMassDelete)
         case .reload: reply.append(.init("left", .array(try await reload().map { .string($0) })))
         case .run: throw ControlRequest.unknown
         }
