@@ -46,6 +46,8 @@ extension Collection {
   /// - Returns: what was moved, and what could not be. What is no longer there, or changed, is not told.
   @discardableResult
   func setAside(_ failures: [FailureRecord]?) async throws -> [SetAsideFile] {
+    // A service asks after each save.
+    if let failures, failures.isEmpty { return [] }
     let sources = try failedFilesSources()
     guard !sources.isEmpty else { return [] }
     var all = failures ?? []

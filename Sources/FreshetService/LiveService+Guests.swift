@@ -104,10 +104,7 @@ extension LiveService {
         ? [] : try await collection.outstanding(of: Dictionary(uniqueKeysWithValues: wanted.map { ($0, []) }))
       let departed = try await collection.departedSources()
       state.withLock { state in
-        for items in found where items.isComplete && names.contains(items.source) {
-          state.canSee(items.source)
-          if items.missing == 0 { state.hasEverything(items.source) }
-        }
+        for items in found { state.saw(items) }
         for name in names.subtracting(configured) where !departed.contains(name) { state.hasEverything(name) }
       }
     } catch {

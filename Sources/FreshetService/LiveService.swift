@@ -302,7 +302,7 @@ public final class LiveService: Sendable {
     state.withLock { state in
       if current.stop.isGiven { return state.workload.putBack(unit) }
       for items in found {
-        if items.isComplete, items.missing == 0 {
+        if items.canBeLoaded {
           state.workload.add(found: items.toRead, of: source)
         } else {
           state.workload.add(moved: paths, of: source)
@@ -317,7 +317,7 @@ public final class LiveService: Sendable {
     state.withLock { state in
       if current.stop.isGiven { return state.workload.putBack(unit) }
       for items in found where !items.isEmpty {
-        if items.isComplete, items.missing == 0 {
+        if items.canBeLoaded {
           state.workload.add(load: items.toRead, of: items.source)
           if items.isNew { state.workload.add(whole: items.source, afterLoad: true) }
         } else {
@@ -326,10 +326,7 @@ public final class LiveService: Sendable {
       }
       // What waits for its vectors is known to the collection, and no listing finds it.
       state.workload.addVectors()
-      for items in found where items.isComplete {
-        state.canSee(items.source)
-        if items.missing == 0 { state.hasEverything(items.source) }
-      }
+      for items in found { state.saw(items) }
     }
   }
 

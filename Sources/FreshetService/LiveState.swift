@@ -130,13 +130,8 @@ struct LiveState {
     if now - runBegan > options.runPeriod || now - lastWork > options.runQuiet { run = nil }
     if run == nil { runBegan = now }
     // What is listed again after each interruption goes on at least for a time that grows.
-    var leastTime = options.leastLoad
-    switch unit {
-    case .moved(let source, _), .whole(let source):
-      leastTime = options.leastLoad * (1 << min(interruptions[source] ?? 0, Self.interruptionsMax))
-    case .everything: leastTime = options.leastLoad * (1 << min(interruptions[""] ?? 0, Self.interruptionsMax))
-    case .fresh, .trees, .survey, .load, .vectors: break
-    }
+    let interrupted = unit.relisted.flatMap { interruptions[$0] } ?? 0
+    let leastTime = options.leastLoad * (1 << min(interrupted, Self.interruptionsMax))
     var begun = Current(
       number: units,
       unit: unit,
@@ -163,6 +158,7 @@ struct LiveState {
 
   /// Interruptions after which the time for which a run over a source goes on at least no longer doubles.
   private static let interruptionsMax = 5
+  /// By `Workload.Unit.relisted`.
   private var interruptions: [String: Int] = [:]
   /// Sources in which any number of deletions is accepted.
   private var accepted: Set<String> = []
@@ -186,12 +182,11 @@ struct LiveState {
     if kind == .load { loadPace.took(duration, files: done) }
     // One file alone says little of how long many take.
     if kind == .fresh, done * 2 >= freshPace.size { freshPace.took(duration, files: done) }
+    if let relisted = current?.unit.relisted {
+      interruptions[relisted] = report.interrupted ? (interruptions[relisted] ?? 0) + 1 : nil
+    }
     switch current?.unit {
-    case .moved(let source, _)?:
-      interruptions[source] = report.interrupted ? (interruptions[source] ?? 0) + 1 : nil
-      hold(report.held)
     case .whole(let source)?:
-      interruptions[source] = report.interrupted ? (interruptions[source] ?? 0) + 1 : nil
       guard !report.interrupted else { break }
       accepted.remove(source)
       uncounted.remove(source)
@@ -200,12 +195,11 @@ struct LiveState {
       reported.held += report.held
       reported.unavailable += report.unavailable
     case .everything?:
-      interruptions[""] = report.interrupted ? (interruptions[""] ?? 0) + 1 : nil
       guard !report.interrupted else { break }
       uncounted = []
       reported.held = report.held
       reported.unavailable = report.unavailable
-    case .fresh?, .load?, .trees?, .survey?, .vectors?, nil: hold(report.held)
+    case .moved?, .fresh?, .load?, .trees?, .survey?, .vectors?, nil: hold(report.held)
     }
   }
 
@@ -220,6 +214,13 @@ struct LiveState {
       hasEverything(held.source)
       reported.held.append(held)
     }
+  }
+
+  /// Takes back what a listing of a whole source disproves.
+  mutating func saw(_ items: OutstandingItems) {
+    guard items.isComplete else { return }
+    canSee(items.source)
+    if items.missing == 0 { hasEverything(items.source) }
   }
 
   /// Nothing of the source is unavailable any more.

@@ -30,6 +30,16 @@ struct Workload {
     case everything
     /// What could not be embedded, because nobody answered: a trial first.
     case vectors
+
+    /// What is listed anew when the unit was interrupted: a source's name, or the empty one for all; `nil` for units that
+    /// go on where they were.
+    var relisted: String? {
+      switch self {
+      case .moved(let source, _), .whole(let source): source
+      case .everything: ""
+      case .fresh, .trees, .survey, .load, .vectors: nil
+      }
+    }
   }
 
   /// Files of a release that are taken up before everything else at most; more are no file that somebody saved.
@@ -55,8 +65,8 @@ struct Workload {
   private var surveys: [String] = []
   private var needsEverything = false
   private var needsVectors = false
-  /// What was taken out last, until `finished` or `putBack`.
-  private var underway: Unit?
+  /// The paths of `trees` or `moved` that were taken out last, until `finished` or `putBack`.
+  private var underway: (source: String, paths: Set<[UInt8]>)?
 
   /// Whether there is nothing to do.
   var isEmpty: Bool {
@@ -93,15 +103,14 @@ struct Workload {
       return add(trees: files.union(folders), of: source)
     }
     // What is listed later anyway is not taken out of it: a file that is renamed there would become another one.
-    let later = (trees[source] ?? []).union(moved[source] ?? [])
-    if files.contains(where: { Self.covers(later, $0) }) { return add(trees: files, of: source) }
-    if case .trees(source, let paths)? = underway, files.contains(where: { Self.covers(Set(paths), $0) }) {
-      return add(trees: files, of: source)
-    }
-    if case .moved(source, let paths)? = underway, files.contains(where: { Self.covers(Set(paths), $0) }) {
-      return add(trees: files, of: source)
-    }
+    if files.contains(where: { isListed($0, of: source) }) { return add(trees: files, of: source) }
     add(fresh: files, of: source)
+  }
+
+  /// Whether a listing that waits, or is under way, sees the path.
+  private func isListed(_ path: [UInt8], of source: String) -> Bool {
+    [trees[source], moved[source], underway?.source == source ? underway?.paths : nil]
+      .contains { $0.map { Self.covers($0, path) } ?? false }
   }
 
   private mutating func add(fresh files: Set<[UInt8]>, of source: String) {
@@ -185,8 +194,13 @@ struct Workload {
   ///   - freshSize: saved files of one unit at most, as far as they did not settle together.
   ///   - loadSize: files of a load's unit at most.
   mutating func next(freshSize: Int, loadSize: Int) -> Unit? {
-    underway = takeNext(freshSize: freshSize, loadSize: loadSize)
-    return underway
+    let unit = takeNext(freshSize: freshSize, loadSize: loadSize)
+    underway =
+      switch unit {
+      case .trees(let source, let paths)?, .moved(let source, let paths)?: (source, Set(paths))
+      default: nil
+      }
+    return unit
   }
 
   private mutating func takeNext(freshSize: Int, loadSize: Int) -> Unit? {

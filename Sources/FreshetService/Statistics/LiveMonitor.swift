@@ -66,7 +66,11 @@ final class LiveMonitor: Sendable {
       for alert in raised { state.figures.hear(.alert(alert)) }
       return raised
     }
-    for alert in raised {
+    raise(raised)
+  }
+
+  private func raise(_ alerts: [LiveAlert]) {
+    for alert in alerts {
       tell(.alert(alert))
       sender.send(alert)
     }
@@ -167,11 +171,7 @@ final class LiveMonitor: Sendable {
   /// An alert is over also because time passes.
   private func watchAlarm() async {
     while (try? await Task.sleep(for: FailureAlarm.interval(options.alerts))) != nil {
-      let over = state.withLock { $0.alarm.pass(to: .now) }
-      for alert in over {
-        tell(.alert(alert))
-        sender.send(alert)
-      }
+      raise(state.withLock { $0.alarm.pass(to: .now) })
     }
   }
 }

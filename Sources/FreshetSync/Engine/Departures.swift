@@ -57,8 +57,7 @@ struct Departures: Sendable {
     for ending in endings {
       let pass = ending.pass
       for path in ending.goneFailures {
-        let known = ItemFingerprint(device: 0, inode: 0, size: 0, modified: 0, changed: 0)
-        if case .setAside = await pass.source.absence(of: path, fingerprint: known) { continue }
+        if case .setAside = await pass.source.absence(of: path, fingerprint: .unseen(device: 0)) { continue }
         try await send(.itemRemoved(source: pass.record.id, sourceName: pass.source.name, path: path))
       }
     }

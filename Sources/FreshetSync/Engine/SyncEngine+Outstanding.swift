@@ -15,8 +15,11 @@ public struct OutstandingItems: Sendable {
   /// Whether a run over the whole source is needed afterwards: it has not been seen as it is configured now.
   public var isNew = false
 
+  /// Whether all of it was seen and nothing is missing, so that its files can be taken up a few at a time.
+  public var canBeLoaded: Bool { isComplete && missing == 0 }
+
   /// Whether the source needs nothing.
-  public var isEmpty: Bool { toRead.isEmpty && missing == 0 && isComplete && !isNew }
+  public var isEmpty: Bool { toRead.isEmpty && canBeLoaded && !isNew }
 }
 
 extension SyncEngine {
