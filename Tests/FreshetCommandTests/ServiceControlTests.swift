@@ -17,17 +17,6 @@ import Testing
     return pid_t(try #require(daemon?["pid"] as? Int))
   }
 
-  private func wait(_ words: String..., until fits: (Outcome) throws -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(60)
-    var outcome = Outcome(code: 0, output: "", errors: "")
-    while ContinuousClock.now < deadline {
-      outcome = try await workshop.run(Workshop.programs + "/freshet", words)
-      if try fits(outcome) { return }
-      try await Task.sleep(for: .milliseconds(200))
-    }
-    Issue.record("\(words): \(outcome.output) \(outcome.errors)")
-  }
-
   private func origins(_ outcome: Outcome) throws -> [String] {
     try outcome.objects().compactMap { $0["origin"] as? String }.sorted()
   }
@@ -35,23 +24,25 @@ import Testing
   @Test func sourcesThatAreAddedChangedAndRemovedAreTakenUpByAReload() async throws {
     try workshop.write("more/new.md", "# New\n\nIt was not there before.\n")
     #expect(try await workshop.freshet("start").code == 0)
-    try await wait("list", "--json") { try origins($0) == ["guide/backup.md", "keys.md"] }
+    try await workshop.wait("list", "--json") { try origins($0) == ["guide/backup.md", "keys.md"] }
     let before = try await process()
     // Added.
     try workshop.write("freshet.yaml", "sources: [{ path: docs }, { path: more }]\n")
     let reloaded = try await workshop.freshet("reload", "--json")
     #expect(try reloaded.code == 0 && reloaded.last()["reloaded"] as? Bool == true, "\(reloaded.errors)")
-    try await wait("list", "--json") { try origins($0) == ["guide/backup.md", "keys.md", "new.md"] }
+    try await workshop.wait("list", "--json") { try origins($0) == ["guide/backup.md", "keys.md", "new.md"] }
     try workshop.write("more/newer.md", "# Newer\n\nSaved after the reload.\n")
-    try await wait("list", "--json") { try origins($0) == ["guide/backup.md", "keys.md", "new.md", "newer.md"] }
+    try await workshop.wait("list", "--json") {
+      try origins($0) == ["guide/backup.md", "keys.md", "new.md", "newer.md"]
+    }
     // Changed, by a signal.
     try workshop.write("freshet.yaml", "sources: [{ path: docs, exclude: ['guide/**'] }, { path: more }]\n")
     kill(before, SIGHUP)
-    try await wait("list", "--json") { try origins($0) == ["keys.md", "new.md", "newer.md"] }
+    try await workshop.wait("list", "--json") { try origins($0) == ["keys.md", "new.md", "newer.md"] }
     // Removed.
     try workshop.write("freshet.yaml", "sources: [{ path: docs, exclude: ['guide/**'] }]\n")
     #expect(try await workshop.freshet("reload").code == 0)
-    try await wait("list", "--json") { try origins($0) == ["keys.md"] }
+    try await workshop.wait("list", "--json") { try origins($0) == ["keys.md"] }
     #expect(try await workshop.freshet("sync").code == 0)
     #expect(try await process() == before)
     #expect(try await workshop.freshet("stop").code == 0)
@@ -73,7 +64,7 @@ import Testing
     #expect(try workshop.text(".freshet/service.log").contains("freshet.yaml:1:"))
     try workshop.write("docs/late.md", "# Late\n\nSaved under the old one.\n")
     try workshop.write("freshet.yaml", "sources: [{ path: docs }]\n")
-    try await wait("list", "--json") { try origins($0).contains("late.md") }
+    try await workshop.wait("list", "--json") { try origins($0).contains("late.md") }
     #expect(try await process() == service)
     #expect(try await workshop.freshet("stop").code == 0)
   }
@@ -137,13 +128,13 @@ import Testing
   @Test func aParserThatHangsDoesNotHoldTheEndUp() async throws {
     try workshop.write("docs/page.html", "<html><body><p>A page.</p></body></html>\n")
     #expect(try await workshop.freshet("start").code == 0)
-    try await wait("list", "--json") { try origins($0).count == 3 }
+    try await workshop.wait("list", "--json") { try origins($0).count == 3 }
     let service = try await process()
     let helpers = try Self.children(of: service)
     #expect(!helpers.isEmpty)
     for helper in helpers { kill(helper, SIGSTOP) }
     try workshop.write("docs/page.html", "<html><body><p>Another page.</p></body></html>\n")
-    try await wait("status", "--json") { outcome in
+    try await workshop.wait("status", "--json") { outcome in
       (try outcome.last()["daemon"] as? [String: Any])?["working"] as? String == "fresh"
     }
     let stopped = try await workshop.freshet("stop")

@@ -11,18 +11,6 @@ import Testing
     try workshop.write("docs/keys.md", "# Keys\n\nRotate the signing key once a quarter.\n")
   }
 
-  /// Calls until the answer fits, or a minute is over.
-  private func wait(_ words: String..., until fits: (Outcome) throws -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(60)
-    var outcome = Outcome(code: 0, output: "", errors: "")
-    while ContinuousClock.now < deadline {
-      outcome = try await workshop.run(Workshop.programs + "/freshet", words)
-      if try fits(outcome) { return }
-      try await Task.sleep(for: .milliseconds(50))
-    }
-    Issue.record("\(words): \(outcome.output) \(outcome.errors)")
-  }
-
   private func daemon(_ outcome: Outcome) throws -> [String: Any] {
     try #require(try outcome.last()["daemon"] as? [String: Any])
   }
@@ -30,11 +18,11 @@ import Testing
   @Test func whatIsSavedIsFoundWhileTheServiceRuns() async throws {
     let started = try await workshop.freshet("start")
     #expect(started.code == 0 && started.errors.contains("Started: process "), "\(started.errors)")
-    try await wait("search", "quarter", "--mode", "keyword", "--quiet") { $0.output.contains("keys.md") }
+    try await workshop.wait("search", "quarter", "--mode", "keyword", "--quiet") { $0.output.contains("keys.md") }
     try workshop.write("docs/new/vault.md", "# Vault\n\nIt is copied every night.\n")
-    try await wait("search", "copied", "--mode", "keyword", "--quiet") { $0.output.contains("new/vault.md") }
+    try await workshop.wait("search", "copied", "--mode", "keyword", "--quiet") { $0.output.contains("new/vault.md") }
     try workshop.remove("docs/keys.md")
-    try await wait("list", "--json") { try $0.objects().map { $0["origin"] as? String } == ["new/vault.md"] }
+    try await workshop.wait("list", "--json") { try $0.objects().map { $0["origin"] as? String } == ["new/vault.md"] }
 
     let status = try daemon(try await workshop.freshet("status", "--json"))
     #expect(status["running"] as? Bool == true && status["queue"] as? Int == 0)
@@ -86,8 +74,8 @@ import Testing
     let status = try daemon(try await workshop.freshet("status", "--json"))
     let process = try #require(status["pid"] as? Int)
     kill(pid_t(process), SIGKILL)
-    try await wait("start") { $0.code == 0 }
-    try await wait("search", "quarter", "--mode", "keyword", "--quiet") { $0.output.contains("keys.md") }
+    try await workshop.wait("start") { $0.code == 0 }
+    try await workshop.wait("search", "quarter", "--mode", "keyword", "--quiet") { $0.output.contains("keys.md") }
     #expect(try await workshop.freshet("stop").code == 0)
     #expect(try await workshop.freshet("verify").code == 0)
   }

@@ -78,6 +78,18 @@ final class Workshop: Sendable {
     try await run(Self.programs + "/freshet", arguments, at: folder, environment: environment)
   }
 
+  /// Calls the command until its answer fits, or a minute is over.
+  func wait(_ words: String..., until fits: (Outcome) throws -> Bool) async throws {
+    let deadline = ContinuousClock.now + .seconds(60)
+    var outcome = Outcome(code: 0, output: "", errors: "")
+    while ContinuousClock.now < deadline {
+      outcome = try await run(Self.programs + "/freshet", words)
+      if try fits(outcome) { return }
+      try await Task.sleep(for: .milliseconds(200))
+    }
+    Issue.record("\(words): \(outcome.output) \(outcome.errors)")
+  }
+
   /// Calls a program and waits for its end; `started` sees the process and a way to read stderr meanwhile.
   func run(
     _ program: String,

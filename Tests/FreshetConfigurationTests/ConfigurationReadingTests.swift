@@ -2,29 +2,7 @@ import FreshetConfiguration
 import FreshetModel
 import Testing
 
-@Suite struct ConfigurationReadingTests {
-  func read(
-    _ text: String,
-    environment: [String: String] = [:],
-    overrides: [ConfigurationOverride] = []
-  ) throws -> Configuration {
-    try ConfigurationLoader(environment: environment, currentFolder: "/project")
-      .read(Array(text.utf8), file: "freshet.yaml", overrides: overrides)
-  }
-
-  func problem(
-    _ text: String,
-    environment: [String: String] = [:],
-    overrides: [ConfigurationOverride] = []
-  ) -> String {
-    do {
-      _ = try read(text, environment: environment, overrides: overrides)
-      return "no problem"
-    } catch {
-      return "\(error)"
-    }
-  }
-
+@Suite struct ConfigurationReadingTests: ConfigurationSuite {
   @Test func anEmptyFileHasTheDefaults() throws {
     let configuration = try read("")
     #expect(configuration.collection == "/project/.freshet")

@@ -2,21 +2,7 @@ import FreshetConfiguration
 import FreshetModel
 import Testing
 
-@Suite struct LiveConfigurationTests {
-  private func read(_ text: String, environment: [String: String] = [:]) throws -> Configuration {
-    try ConfigurationLoader(environment: environment, currentFolder: "/project")
-      .read(Array(text.utf8), file: "freshet.yaml")
-  }
-
-  private func problem(_ text: String) -> String {
-    do {
-      _ = try read(text)
-      return "no problem"
-    } catch {
-      return "\(error)"
-    }
-  }
-
+@Suite struct LiveConfigurationTests: ConfigurationSuite {
   @Test func aServiceHasItsDefaults() throws {
     let configuration = try read("")
     #expect(configuration.watch == WatchConfiguration() && configuration.watch.method == .auto)
