@@ -4,6 +4,7 @@ Limits of a user's watches and queues are set in a name space of the service's o
 with it. The length of queues is everybody's, and put back at once.
 """
 
+import contextlib
 import shutil
 import subprocess
 import time
@@ -42,24 +43,29 @@ class Limits(Campaign):
         self.check(service.ready() and service.quiet(), f"{label}: the service does not come up")
         return service, tree
 
-    def _changes(self, chance, service: Service, tree: Tree, what: str) -> None:
-        """Everything that can happen, in folders that are watched and in such that are not."""
+    def _changes(self, chance, service: Service, tree: Tree, what: str, unread: bool = False) -> None:
+        """Everything that can happen, in folders that are watched and in such that are not; `unread` while the service
+        reads no events, so that what its queue does not hold is lost."""
         for _ in range(1 if self.options.quick else 2):
-            tree.begin_step()
-            tree.edit(25)
-            tree.rename(8)
-            tree.delete(8)
-            tree.create(10)
-            deep = service.workspace.docs / f"new-{chance.randrange(10**6)}" / "deep"
-            deep.mkdir(parents=True)
-            (deep / "first.md").write_text(f"# First\n\n{paragraph(chance)}\n")
-            part = chance.choice([folder for folder in sorted(service.workspace.docs.iterdir())
-                                  if folder.name.startswith("part-")])
-            part.rename(part.with_name(f"renamed-{part.name}"))
-            tree.versions = {path: version for path, version in tree.versions.items() if not path.startswith(part.name + "/")}
+            with service.suspended() if unread else contextlib.nullcontext():
+                self._change(chance, service, tree)
             self.check(service.quiet(), f"{what}: it is not quiet")
         late = check_same(self, service, what)
         self.say(f"{what}: in step{f', {late:.0f} s after it seemed quiet' if late else ''}")
+
+    def _change(self, chance, service: Service, tree: Tree) -> None:
+        tree.begin_step()
+        tree.edit(25)
+        tree.rename(8)
+        tree.delete(8)
+        tree.create(10)
+        deep = service.workspace.docs / f"new-{chance.randrange(10**6)}" / "deep"
+        deep.mkdir(parents=True)
+        (deep / "first.md").write_text(f"# First\n\n{paragraph(chance)}\n")
+        part = chance.choice([folder for folder in sorted(service.workspace.docs.iterdir())
+                              if folder.name.startswith("part-")])
+        part.rename(part.with_name(f"renamed-{part.name}"))
+        tree.versions = {path: version for path, version in tree.versions.items() if not path.startswith(part.name + "/")}
 
     def _said(self, service: Service, what: str, *words: str) -> str:
         """Ends the service; what it said names the setting."""
@@ -91,7 +97,7 @@ class Limits(Campaign):
     def events(self, chance) -> None:
         with short_queue(16):
             service, tree = self._started(chance, "events", None)
-        self._changes(chance, service, tree, "a queue of 16 events")
+        self._changes(chance, service, tree, "a queue of 16 events", unread=True)
         self.check(service.status()["watch"][0]["overflows"], "the queue did not overflow")
         outcome = service.stop()
         self.check("fs.inotify.max_queued_events" in outcome.errors, f"nothing names the setting: {outcome.errors[-400:]!r}")

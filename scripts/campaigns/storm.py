@@ -60,16 +60,18 @@ class Storm(Campaign):
             if not self.check(service.ready(), "the service does not come up"):
                 return
         try:
-            self._storm(chance, label, service, operations, files, guard, bool(queue), polls)
+            self._storm(chance, label, service, operations, files, guard, queue, polls)
         finally:
             service.running.kill()
             service.wait()
         self.discard(workspace)
 
-    def _storm(self, chance, label, service, operations, files, guard, overflows, polls) -> None:
+    def _storm(self, chance, label, service, operations, files, guard, queue, polls) -> None:
         workspace = service.workspace
         writers = Writers(workspace.docs, workspace.folder / "outside", operations, files)
         writers.start(chance)
+        if queue:
+            overflow(service, queue)
         while not writers.is_over():
             if not self.check(not service.has_ended(), "the service ended during the storm"):
                 writers.finish()
@@ -86,7 +88,7 @@ class Storm(Campaign):
         quiet = time.monotonic() - began
         self.check(status, f"it is not quiet {quiet:.0f} s after the storm: {service.status()}")
         lost = sum(watched["overflows"] for watched in status.get("watch", []))
-        self.check(lost or not overflows, "the queue did not overflow")
+        self.check(lost or not queue, "the queue did not overflow")
         seconds, memory = service.processor_seconds(), service.running._peak
         if status.get("held"):
             # They are counted once nothing happened for a while.
@@ -133,6 +135,15 @@ class Storm(Campaign):
             self.check_ends(outcome, (0,), "deletions are accepted by the service")
         self.check(service.quiet(), "it is not quiet after the deletions were accepted")
         return service
+
+
+def overflow(service: Service, queue: int) -> None:
+    """Makes the queue overflow within the storm, however fast the service reads it otherwise."""
+    with service.suspended():
+        for number in range(queue):
+            path = service.workspace.docs / f"overflow-{number}.md"
+            path.touch()
+            path.unlink()
 
 
 def take_away(root: pathlib.Path, outside: pathlib.Path) -> None:

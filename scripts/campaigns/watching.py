@@ -82,6 +82,15 @@ class Service:
     def signal(self, number: int) -> None:
         self.running.kill(number)
 
+    @contextlib.contextmanager
+    def suspended(self):
+        """It reads no events while the block runs, as on a machine that is far too busy: what does not fit the queue is lost."""
+        self.signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.signal(signal.SIGCONT)
+
     def wait(self, seconds: float = UNTIL_ENDED) -> Outcome:
         if self._outcome is None:
             self._outcome = self.running.wait(seconds)
