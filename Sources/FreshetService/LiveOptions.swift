@@ -55,8 +55,11 @@ public struct LiveOptions: Sendable {
   /// Starts with the defaults.
   public init() {}
 
-  /// What a configuration says.
-  public init(_ configuration: Configuration) {
+  /// What a configuration says, and the defaults for everything else.
+  public init(_ configuration: Configuration) { take(configuration) }
+
+  /// Takes what a configuration says, and leaves everything else.
+  mutating func take(_ configuration: Configuration) {
     watch.mode = WatchOptions.Mode(rawValue: configuration.watch.method.rawValue) ?? .automatic
     watch.pollInterval = configuration.watch.pollInterval
     surveyInterval = configuration.watch.surveyInterval

@@ -7,14 +7,16 @@ extension LiveService {
   /// a guest. Everything is gone through as at the start.
   public func adopt(_ collection: Collection, feed: (any ChangeFeed)? = nil) {
     let names = Set(collection.configuration.sources.map(\.name))
-    let (following, delivering) = present.withLock { present in
+    let (options, following, delivering) = present.withLock { present in
       present.collection = collection
+      present.options.take(collection.configuration)
       present.number += 1
-      guard let feed else { return (nil as Task<Void, Never>?, present.delivering) }
+      guard let feed else { return (present.options, nil as Task<Void, Never>?, present.delivering) }
       present.feed = feed
       present.feedNumber += 1
-      return (present.following, present.delivering)
+      return (present.options, present.following, present.delivering)
     }
+    monitor.adopt(collection, options)
     state.withLock { state in
       state.keep(only: names)
       state.nextSurvey = .now

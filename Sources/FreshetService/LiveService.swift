@@ -17,7 +17,9 @@ import Synchronization
 /// Everything it does is a sync of some paths, so what holds for a sync holds here: nothing half-written is visible, a
 /// crash repeats at most one batch, mass deletions are held.
 public final class LiveService: Sendable {
-  let options: LiveOptions
+  /// Between two looks whether a unit's calls of the embedder take too long for those who wait.
+  private static let hurryInterval = Duration.milliseconds(200)
+
   let tell: @Sendable (LiveEvent) -> Void
   let monitor: LiveMonitor
   let wakeup = WakeSignal()
@@ -28,6 +30,7 @@ public final class LiveService: Sendable {
   /// What a reload replaces.
   struct Present: Sendable {
     var collection: Collection
+    var options: LiveOptions
     var feed: any ChangeFeed
     /// Counts the feeds.
     var feedNumber = 0
@@ -41,6 +44,7 @@ public final class LiveService: Sendable {
 
   /// The collection, as it is configured now.
   public var collection: Collection { present.withLock { $0.collection } }
+  var options: LiveOptions { present.withLock { $0.options } }
   var feed: any ChangeFeed { present.withLock { $0.feed } }
 
   /// Prepares a service; nothing is watched yet.
@@ -55,8 +59,7 @@ public final class LiveService: Sendable {
     options: LiveOptions = LiveOptions(),
     tell: @escaping @Sendable (LiveEvent) -> Void = { _ in }
   ) {
-    present = Mutex(Present(collection: collection, feed: feed))
-    self.options = options
+    present = Mutex(Present(collection: collection, options: options, feed: feed))
     let monitor = LiveMonitor(collection: collection, options: options, tell: tell)
     self.monitor = monitor
     self.tell = { event in
@@ -111,13 +114,7 @@ public final class LiveService: Sendable {
   }
 
   /// Returns once it was asked to end, or the task is cancelled; for one waiting task.
-  func endRequested() async {
-    await withTaskCancellationHandler {
-      await ending.wait(until: nil)
-    } onCancel: {
-      ending.wake()
-    }
-  }
+  func endRequested() async { await ending.waitOrCancelled(until: nil) }
 
   /// Whether it was asked to end.
   public var isStopping: Bool { state.withLock { $0.isStopping } }
@@ -188,7 +185,7 @@ public final class LiveService: Sendable {
   }
 
   func receive(_ release: WatchRelease) {
-    let interrupted: LiveState.Current? = state.withLock { state in
+    let current: LiveState.Current? = state.withLock { state in
       state.unsettled[release.source] = release.unsettled.isEmpty ? nil : Set(release.unsettled)
       if release.isEverything {
         state.workload.survey(release.source)
@@ -197,16 +194,23 @@ public final class LiveService: Sendable {
       state.workload.add(files: release.files, folders: release.folders, of: release.source)
       let changed = ContinuousClock.now - release.age
       state.freshSince = min(state.freshSince ?? changed, changed)
-      guard state.workload.isUrgent, let current = state.current, current.isInterruptible else { return nil }
-      return current
+      return state.current
     }
     wakeup.wake()
-    guard let interrupted else { return }
-    Task {
-      try? await Task.sleep(until: interrupted.since + interrupted.leastTime, clock: .continuous)
-      if state.withLock({ $0.current?.number == interrupted.number && $0.workload.isUrgent }) {
-        interrupted.stop.give()
-      }
+    guard let current else { return }
+    if current.isInterruptible { Task { await interrupt(current) } }
+  }
+
+  /// Ends a unit for a saved file, once it has gone on for its least time.
+  private func interrupt(_ current: LiveState.Current) async {
+    try? await Task.sleep(until: current.since + current.leastTime, clock: .continuous)
+    if state.withLock({ $0.current?.number == current.number && $0.workload.isUrgent }) { current.stop.give() }
+  }
+
+  /// Has a run leave calls of the embedder that take too long while changes wait for it, until the task is cancelled.
+  private func hurry(_ run: StopSignal) async {
+    while (try? await Task.sleep(for: Self.hurryInterval)) != nil {
+      if state.withLock({ $0.workload.hasChanges }) { run.leaveCalls(after: collection.embedderPatience) }
     }
   }
 
@@ -253,6 +257,8 @@ public final class LiveService: Sendable {
   }
 
   private func perform(_ unit: Workload.Unit, _ current: LiveState.Current) async {
+    let hurrying = Task { await hurry(current.stop) }
+    defer { hurrying.cancel() }
     do {
       switch unit {
       case .fresh(let paths): try await sync(paths, unit, current, kind: .fresh)

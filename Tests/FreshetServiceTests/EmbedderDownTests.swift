@@ -69,4 +69,25 @@ import Testing
       #expect(try await collection.failures().isEmpty)
     }
   }
+
+  @Test func oneThatHangsHoldsNothingUpThatNeedsItNot() async throws {
+    try await with({ _ in }, options: { $0.embedderDoubtInterval = .milliseconds(50) }) { collection, service, told in
+      await told.idle()
+      embedder.trouble { $0.hangs = true }
+      let (calls, call) = AsyncStream.makeStream(of: Int.self)
+      embedder.onCall { call.yield($0) }
+      try folder.write("docs/1.md", "The vault is copied every night.\n")
+      release("1.md")
+      for await _ in calls { break }
+      try folder.move("docs/2.md", to: "docs/moved.md")
+      feed.send(WatchRelease(source: "docs", files: ["2.md", "moved.md"].map { Array($0.utf8) }))
+      await told.until { service.status.totals.documents.renamed == 1 }
+      #expect(try await collection.document("moved.md").state == .live)
+      #expect(try await collection.failures().first?.error.message.contains("had not answered") == true)
+      embedder.trouble { $0.hangs = false }
+      await told.until { service.status.totals.documents.modified == 1 }
+      await told.until { service.status.queued == 0 && service.status.working == nil }
+      #expect(try await collection.failures().isEmpty)
+    }
+  }
 }

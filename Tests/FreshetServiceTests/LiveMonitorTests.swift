@@ -112,6 +112,37 @@ import Testing
     }
   }
 
+  @Test func aReloadReachesFiguresReportsAlertsAndBounds() async throws {
+    let (first, second) = (folder.path + "/first.prom", folder.path + "/second.prom")
+    try await with({ $0.metrics.file = first }, checksSources: false) { collection, service, told in
+      await told.idle()
+      await told.until { (try? page(first))?.value("freshet_up") == 1 }
+      #expect(told.reports.isEmpty && told.memories.isEmpty)
+      var configuration = collection.configuration
+      configuration.metrics.file = second
+      configuration.metrics.interval = .milliseconds(20)
+      configuration.statisticsInterval = .milliseconds(50)
+      configuration.memory.warn = 1
+      configuration.alerts.afterFailures = 1
+      let next = try collection.reconfigured(configuration)
+      try await service.exclusively("reload") { _ in service.adopt(next) }
+      await told.until { (try? page(second))?.value("freshet_up") == 1 }
+      await told.until { (try? page(first))?.value("freshet_up") == 0 }
+      await told.until { !told.reports.isEmpty && told.memories == [.warned] }
+      try folder.write("docs/broken.json", "{")
+      release("broken.json")
+      await told.until { told.alerts.map(\.cause) == [.failuresInARow] }
+      // Nobody wants that alert any more.
+      configuration.alerts.afterFailures = 0
+      let last = try collection.reconfigured(configuration)
+      try await service.exclusively("reload") { _ in service.adopt(last) }
+      try folder.write("docs/notes.txt", "The vault is copied every day.\n")
+      release("notes.txt")
+      await told.until { told.alerts.map(\.isOver) == [false, true] }
+    }
+    #expect(try page(second).value("freshet_up") == 0)
+  }
+
   @Test func statisticsSumUpTheRunsOfAPeriod() async throws {
     try await with { collection, _, told in
       await told.idle()

@@ -13,16 +13,21 @@ final class AlertSender: Sendable {
   /// How long the end of the service waits for what is on its way.
   private static let patience = Duration.seconds(5)
 
-  private let collection: Collection
+  private let collection: Mutex<Collection>
   private let tell: @Sendable (LiveEvent) -> Void
   private let waiting = Mutex<[LiveAlert]>([])
   private let wakeup = WakeSignal()
 
-  /// - Parameter tell: hears of receivers that did not take an alert.
+  /// - Parameters:
+  ///   - collection: whose receivers they are.
+  ///   - tell: hears of receivers that did not take an alert.
   init(collection: Collection, tell: @escaping @Sendable (LiveEvent) -> Void) {
-    self.collection = collection
+    self.collection = Mutex(collection)
     self.tell = tell
   }
+
+  /// Goes on with the receivers of another configuration.
+  func adopt(_ collection: Collection) { self.collection.withLock { $0 = collection } }
 
   /// Puts an alert into the queue.
   func send(_ alert: LiveAlert) {
@@ -66,7 +71,8 @@ final class AlertSender: Sendable {
   }
 
   private func deliver(_ alert: LiveAlert, attempts: Int) async {
-    let notice = notice(of: alert)
+    let collection = collection.withLock { $0 }
+    let notice = Self.notice(of: alert, at: collection.folder.path)
     await withTaskGroup(of: Void.self) { group in
       for channel in collection.noticeChannels() {
         group.addTask { await self.deliver(notice, to: channel, attempts: attempts) }
@@ -91,8 +97,7 @@ final class AlertSender: Sendable {
     }
   }
 
-  private func notice(of alert: LiveAlert) -> Notice {
-    let place = collection.folder.path
+  private static func notice(of alert: LiveAlert, at place: String) -> Notice {
     let text = "\(place) \(alert.cause.rawValue) \(alert.since.nanoseconds) \(alert.isOver)"
     return Notice(
       type: "alert",

@@ -19,7 +19,8 @@ struct FailureAlarm: Sendable {
     var succeeded = 0
   }
 
-  private let options: AlertConfiguration
+  /// When failing documents are an alert. An alert that is on and no longer wanted is over at the next look.
+  var options: AlertConfiguration
   /// Documents that failed since the last one that did not; a document counts once.
   private var row: Set<String> = []
   private var collectionErrors = 0
@@ -88,21 +89,23 @@ struct FailureAlarm: Sendable {
     let documents = failed + parts.reduce(0) { $0 + $1.succeeded }
     let share = documents == 0 ? 0 : Double(failed) / Double(documents)
     var told: [LiveAlert] = []
-    if options.afterFailures > 0 {
-      let isHere = row.count >= options.afterFailures
-      told += judge(.failuresInARow, begins: isHere, ends: row.isEmpty, failures: row.count, documents: row.count, now)
-    }
-    if options.failureRate > 0 {
-      told += judge(
-        .failureRate,
-        begins: documents >= Self.documentsMin && share >= options.failureRate,
-        // Well below, so that a share around the bound is one alert.
-        ends: share < options.failureRate / 2,
-        failures: failed,
-        documents: documents,
-        now
-      )
-    }
+    told += judge(
+      .failuresInARow,
+      begins: options.afterFailures > 0 && row.count >= options.afterFailures,
+      ends: options.afterFailures == 0 || row.isEmpty,
+      failures: row.count,
+      documents: row.count,
+      now
+    )
+    told += judge(
+      .failureRate,
+      begins: options.failureRate > 0 && documents >= Self.documentsMin && share >= options.failureRate,
+      // Well below, so that a share around the bound is one alert.
+      ends: options.failureRate == 0 || share < options.failureRate / 2,
+      failures: failed,
+      documents: documents,
+      now
+    )
     return told
   }
 

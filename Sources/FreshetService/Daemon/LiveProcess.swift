@@ -157,7 +157,11 @@ public struct LiveProcess: Sendable {
         let (next, left) = Self.reconcile(configuration, with: collection.configuration)
         let adopted = try collection.reconfigured(next, environment: environment)
         try adopted.checkStages()
-        let isOther = adopted.configuration.sources != collection.configuration.sources
+        var options = options
+        options.take(adopted.configuration)
+        let isOther =
+          adopted.configuration.sources != collection.configuration.sources
+          || adopted.configuration.watch != collection.configuration.watch
         let feed = isOther ? try Self.feed(of: adopted, options, tell) : nil
         service.adopt(adopted, feed: feed)
         return left

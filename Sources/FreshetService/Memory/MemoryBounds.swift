@@ -12,7 +12,8 @@ struct MemoryBounds: Sendable {
   /// See `reliefPause`.
   static let reliefPauseMax = Duration.seconds(600)
 
-  private let options: MemoryConfiguration
+  /// The bounds.
+  var options: MemoryConfiguration
   private let calm: Duration
   /// Which bounds it is above.
   private(set) var level = LiveMemory.Level.normal

@@ -37,4 +37,13 @@ final class WakeSignal: Sendable {
     }
     timer?.cancel()
   }
+
+  /// As `wait(until:)`; returns also when the task is cancelled.
+  func waitOrCancelled(until deadline: ContinuousClock.Instant?) async {
+    await withTaskCancellationHandler {
+      await wait(until: deadline)
+    } onCancel: {
+      wake()
+    }
+  }
 }

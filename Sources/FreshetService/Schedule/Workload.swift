@@ -77,6 +77,9 @@ struct Workload {
   /// Whether something is to be done that must not wait.
   var isUrgent: Bool { !fresh.isEmpty }
 
+  /// Whether changes wait that were seen a moment ago.
+  var hasChanges: Bool { !fresh.isEmpty || !trees.isEmpty || !moved.isEmpty }
+
   /// Paths and files that wait.
   var waiting: Int {
     fresh.reduce(0) { $0 + $1.paths.count } + trees.values.reduce(0) { $0 + $1.count }

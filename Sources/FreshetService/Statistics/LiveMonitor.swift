@@ -7,12 +7,21 @@ import Synchronization
 ///
 /// Nothing of it holds the work up, and nothing of it that fails ends it.
 final class LiveMonitor: Sendable {
-  private let collection: Collection
-  private let options: LiveOptions
   private let tell: @Sendable (LiveEvent) -> Void
   private let pool = ThreadPool(name: "freshet-figures", threads: 1)
   private let state: Mutex<State>
+  private let present: Mutex<Present>
   private let sender: AlertSender
+  /// Wakes the report that waits for its time.
+  private let reportSignal = WakeSignal()
+  /// Wakes the figures that wait for theirs.
+  private let figuresSignal = WakeSignal()
+
+  /// What a reload replaces.
+  private struct Present {
+    var collection: Collection
+    var options: LiveOptions
+  }
 
   private struct State {
     var figures = LiveFigures()
@@ -25,17 +34,38 @@ final class LiveMonitor: Sendable {
     /// Goes up whenever something happens.
     var happenings = 0
     var hasFailed = false
+    /// A file that figures were written to and are no longer: it is to say a last time that nobody is up.
+    var departed: String?
   }
 
   /// - Parameter tell: hears of reports, alerts, and what cannot be written.
   init(collection: Collection, options: LiveOptions, tell: @escaping @Sendable (LiveEvent) -> Void) {
-    self.collection = collection
-    self.options = options
+    present = Mutex(Present(collection: collection, options: options))
     self.tell = tell
     state = Mutex(
       State(alarm: FailureAlarm(options.alerts), memory: MemoryBounds(options.memory, calm: options.memoryCalm))
     )
     sender = AlertSender(collection: collection, tell: tell)
+  }
+
+  private var collection: Collection { present.withLock { $0.collection } }
+  private var options: LiveOptions { present.withLock { $0.options } }
+
+  /// Goes on under another configuration.
+  func adopt(_ collection: Collection, _ options: LiveOptions) {
+    let file = self.options.metrics.file
+    present.withLock { $0 = Present(collection: collection, options: options) }
+    state.withLock { state in
+      state.alarm.options = options.alerts
+      state.memory.options = options.memory
+      if options.metrics.file != file {
+        state.departed = file
+        state.hasFailed = false
+      }
+    }
+    sender.adopt(collection)
+    reportSignal.wake()
+    figuresSignal.wake()
   }
 
   /// Alerts that are on.
@@ -81,8 +111,8 @@ final class LiveMonitor: Sendable {
   /// - Parameter wake: has the service look whether caches are to be given up, also when it has nothing to do.
   func run(_ status: @escaping @Sendable () -> LiveStatus, wake: @escaping @Sendable () -> Void) async {
     await withTaskGroup(of: Void.self) { group in
-      if options.statisticsInterval > .zero { group.addTask { await self.report(status) } }
-      if options.metrics.file != nil { group.addTask { await self.writeFigures(status) } }
+      group.addTask { await self.report(status) }
+      group.addTask { await self.writeFigures(status) }
       group.addTask { await self.sender.run() }
       group.addTask { await self.watchAlarm() }
       group.addTask { await self.watchMemory(wake) }
@@ -91,7 +121,7 @@ final class LiveMonitor: Sendable {
 
   /// Writes the figures a last time, and hands over the alerts that wait, for a short while.
   func finish(_ status: LiveStatus) async {
-    await writeFigures(status, isUp: false)
+    if let file = options.metrics.file { await writeFigures(status, to: file, isUp: false) }
     await sender.finish()
   }
 
@@ -101,11 +131,16 @@ final class LiveMonitor: Sendable {
     var before = status().totals
     var since = ContinuousClock.now
     while !Task.isCancelled {
-      guard (try? await Task.sleep(for: options.statisticsInterval)) != nil else { return }
-      let now = status()
-      let work = now.totals.subtracting(before)
-      tell(.reported(LiveReport(period: .now - since, work: work, status: now)))
-      (before, since) = (now.totals, .now)
+      let interval = options.statisticsInterval
+      let due = interval > .zero ? since + interval : nil
+      if let due, due <= .now {
+        let now = status()
+        let work = now.totals.subtracting(before)
+        tell(.reported(LiveReport(period: .now - since, work: work, status: now)))
+        (before, since) = (now.totals, .now)
+      } else {
+        await reportSignal.waitOrCancelled(until: due)
+      }
     }
   }
 
@@ -113,17 +148,21 @@ final class LiveMonitor: Sendable {
 
   private func writeFigures(_ status: @Sendable () -> LiveStatus) async {
     while !Task.isCancelled {
-      await writeFigures(status(), isUp: true)
-      guard (try? await Task.sleep(for: options.metrics.interval)) != nil else { return }
+      let departed = state.withLock { state in
+        defer { state.departed = nil }
+        return state.departed
+      }
+      if let departed { await writeFigures(status(), to: departed, isUp: false) }
+      let metrics = options.metrics
+      if let file = metrics.file { await writeFigures(status(), to: file, isUp: true) }
+      await figuresSignal.waitOrCancelled(until: metrics.file == nil ? nil : .now + metrics.interval)
     }
   }
 
-  private func writeFigures(_ status: LiveStatus, isUp: Bool) async {
-    guard let file = options.metrics.file else { return }
-    let collection = await counted()
-    let page = state.withLock {
-      $0.figures.page(status, collection: collection, path: self.collection.folder.path, isUp: isUp)
-    }
+  private func writeFigures(_ status: LiveStatus, to file: String, isUp: Bool) async {
+    let counted = await counted()
+    let path = collection.folder.path
+    let page = state.withLock { $0.figures.page(status, collection: counted, path: path, isUp: isUp) }
     do {
       try await pool.run { try FileSystem.replace(file, with: Array(page.utf8)) }
       state.withLock { $0.hasFailed = false }

@@ -69,10 +69,9 @@ struct BatchEmbedding: Sendable {
   private func embed(_ batch: [PassageDraft], _ work: Work) async throws {
     do {
       let texts = batch.map { PassageText.embedded(heading: $0.heading, body: $0.body) }
-      let vectors = try await run.timed(\.embed) {
-        try await run.stop.unlessAbandoned { [embedder] in try await embedder.embed(texts, for: .document) }
-      }
-      health.answered()
+      let start = ContinuousClock.now
+      let vectors = try await run.timed(\.embed) { try await answer(to: texts) }
+      health.answered(after: ContinuousClock.now - start)
       guard vectors.count == batch.count, vectors.dimension == embedder.model.dimension else {
         throw FreshetError(
           .modelMismatch,
@@ -100,7 +99,7 @@ struct BatchEmbedding: Sendable {
       // As if it had not been tried.
       health.abandoned()
     } catch let error as FreshetError where Self.isOfTheEmbedder(error) {
-      if error.isTransient { health.failed(error) } else { health.answered() }
+      if error.isTransient { health.failed(error) } else { health.answered(after: nil) }
       if !error.isTransient, batch.count > 1 {
         // One text may be what the embedder refuses: the others must not suffer for it.
         try await embed(Array(batch[..<(batch.count / 2)]), work)
@@ -110,6 +109,18 @@ struct BatchEmbedding: Sendable {
       work.state.withLock { state in
         for draft in batch { state.outcome.failures[draft.key] = error }
       }
+    }
+  }
+
+  private func answer(to texts: [String]) async throws -> EmbeddingBatch {
+    do {
+      return try await run.stop.unlessAbandoned { [embedder] in try await embedder.embed(texts, for: .document) }
+    } catch let left as StopSignal.CallLeft {
+      throw FreshetError(
+        .embedderFailed,
+        "the embedder had not answered after \(Quantity.text(left.duration)), and other changes could not wait for it",
+        permanence: .transient(retryAfter: nil)
+      )
     }
   }
 

@@ -5,11 +5,24 @@ import Synchronization
 /// ```
 /// going ──(give)──▶ ending: calls of the embedder that are under way are waited for ──(abandon)──▶ they are left
 /// ```
+///
+/// A run that is not to end can be told to wait no longer for calls that take too long: their texts fail for now.
 public final class StopSignal: Sendable {
+  /// Why a call was left before it was answered.
+  struct CallLeft: Error {
+    /// How long it had taken by then.
+    var duration: Duration
+  }
+
+  private struct Call {
+    var since = ContinuousClock.now
+    var leave: @Sendable (any Error) -> Void
+  }
+
   private struct Calls {
     var isAbandoned = false
     var last = 0
-    var leave: [Int: @Sendable () -> Void] = [:]
+    var underway: [Int: Call] = [:]
   }
 
   private let flag = Atomic<Bool>(false)
@@ -31,18 +44,30 @@ public final class StopSignal: Sendable {
   /// not answered is asked again by the next run.
   public func abandon() {
     give()
-    let leave = calls.withLock { calls in
+    let left = calls.withLock { calls in
       calls.isAbandoned = true
-      defer { calls.leave = [:] }
-      return Array(calls.leave.values)
+      defer { calls.underway = [:] }
+      return Array(calls.underway.values)
     }
-    for leave in leave { leave() }
+    for call in left { call.leave(CancellationError()) }
+  }
+
+  /// Leaves calls that have taken at least so long, because something else waits for the run: they count as failed, for a
+  /// reason that may pass. The run itself goes on.
+  public func leaveCalls(after duration: Duration) {
+    let now = ContinuousClock.now
+    let left = calls.withLock { calls in
+      let left = calls.underway.filter { now - $0.value.since >= duration }
+      for number in left.keys { calls.underway[number] = nil }
+      return Array(left.values)
+    }
+    for call in left { call.leave(CallLeft(duration: now - call.since)) }
   }
 
   /// What a call of somebody else answers.
   ///
-  /// - Throws: what the call throws; `CancellationError` as soon as it is abandoned: then it is cancelled, and not waited
-  ///   for.
+  /// - Throws: what the call throws; `CancellationError` as soon as it is abandoned, `CallLeft` as soon as it is left: then
+  ///   it is cancelled, and not waited for.
   func unlessAbandoned<Result: Sendable>(
     _ call: @escaping @Sendable () async throws -> Result
   ) async throws -> Result {
@@ -54,21 +79,21 @@ public final class StopSignal: Sendable {
         answer.settle(.failure(error))
       }
     }
-    let leave: @Sendable () -> Void = {
+    let leave: @Sendable (any Error) -> Void = { error in
       task.cancel()
-      answer.settle(.failure(CancellationError()))
+      answer.settle(.failure(error))
     }
     let number: Int? = calls.withLock { calls in
       guard !calls.isAbandoned else { return nil }
       calls.last += 1
-      calls.leave[calls.last] = leave
+      calls.underway[calls.last] = Call(leave: leave)
       return calls.last
     }
     guard let number else {
-      leave()
+      leave(CancellationError())
       throw CancellationError()
     }
-    defer { calls.withLock { $0.leave[number] = nil } }
+    defer { calls.withLock { $0.underway[number] = nil } }
     return try await answer.value
   }
 }
