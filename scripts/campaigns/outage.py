@@ -10,6 +10,7 @@ from watching import Service, check_same
 
 TWO_SOURCES = "  - { name: docs, path: docs }\n  - { name: notes, path: notes }\n"
 MINUTES_DOWN = 5.0
+DOCUMENTS = 150  # of each source: one is renamed every two or three seconds while it is down, and none of them twice
 SECONDS_TO_CATCH_UP = 90.0  # after the embedder is back
 SECONDS_A_CHANGE = 15.0  # until something is seen that needs no embedding; between two listings while it is down
 BEHAVIOURS = ("refuse", "hang", "busy", "broken")
@@ -50,7 +51,8 @@ class Outage(Campaign):
         }
         trees = [Tree(workspace.docs, chance, paragraphs=(1, 4)), Tree(notes, chance, paragraphs=(1, 3))]
         for tree in trees:
-            tree.create(30)
+            tree.create(30 if quick else DOCUMENTS)
+        self.untouched = {tree.root: set(tree.versions) for tree in trees}
         service = Service(workspace)
         try:
             self.check(service.ready() and service.quiet(), "the service does not come up")
@@ -130,8 +132,7 @@ class Outage(Campaign):
 
     def _moved(self, chance, service: Service, tree: Tree, what: str) -> float:
         """Renames a document that was never touched; answers how long that took to be seen."""
-        path = next(path for path in sorted(tree.versions) if tree.versions[path] == 1 and "moved" not in path
-                    and int("".join(filter(str.isdigit, path)) or 0) <= 30)
+        path = next(path for path in sorted(self.untouched[tree.root]) if tree.versions.get(path) == 1)
         to = f"moved-{path.replace('/', '-')}"
         (tree.root / path).rename(tree.root / to)
         tree.versions[to] = tree.versions.pop(path) + 1
