@@ -86,6 +86,17 @@ extension Collection {
     stop: StopSignal = StopSignal(),
     handler: @escaping @Sendable (SyncEvent) -> Void = { _ in }
   ) async throws -> SyncReport {
+    guard let host else { return try await sync(request, stop: stop, pause: stop, handler) }
+    return try await sync(request, guestOf: host, stop: stop, handler)
+  }
+
+  /// Does a sync, or the part of one until `pause` is given, which follows `stop`: another part goes on after that.
+  func sync(
+    _ request: SyncRequest,
+    stop: StopSignal,
+    pause: StopSignal,
+    _ handler: @escaping @Sendable (SyncEvent) -> Void
+  ) async throws -> SyncReport {
     guard !configuration.sources.isEmpty else {
       throw FreshetError(
         .invalidConfiguration,
@@ -106,7 +117,7 @@ extension Collection {
     if request.retriesFailures { try await putBack(request) }
     let failed = FailedFiles()
     var report = try await callingBack { changed in
-      try await engine.run(stop: stop) { event in
+      try await engine.run(stop: pause) { event in
         handler(event)
         if case .changed = event { changed() }
         if case .failed(let failure) = event { failed.add(failure) }
@@ -115,6 +126,7 @@ extension Collection {
     // A run over everything also sees to what an earlier one was killed before.
     let isWhole = request.paths.isEmpty && request.items.isEmpty
     for file in try await setAside(isWhole ? nil : failed.all) { handler(.setAside(file)) }
+    if report.interrupted, pause.isGiven, !stop.isGiven { return report }
     let start = ContinuousClock.now
     let rebuild = request.force || request.ignoresEmbeddingCache
     var isIndexWanted = rebuild

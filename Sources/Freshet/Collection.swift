@@ -42,6 +42,8 @@ public final class Collection: Sendable {
   let parts: CollectionParts
   /// The absolute folder that relative paths start from; `nil` for the process's own.
   let currentFolder: String?
+  /// Who keeps the collection open for its syncs; `nil` for oneself.
+  let host: (any SyncHost)?
 
   init(
     configuration: Configuration,
@@ -58,6 +60,7 @@ public final class Collection: Sendable {
     self.indexDirectory = indexDirectory
     parts = CollectionParts(lock: lock, embedder: embedder)
     currentFolder = nil
+    host = nil
     factory = StageFactory(configuration: configuration, environment: environment)
   }
 
@@ -65,13 +68,15 @@ public final class Collection: Sendable {
     of collection: Collection,
     configuration: Configuration,
     environment: [String: String],
-    currentFolder: String?
+    currentFolder: String?,
+    host: (any SyncHost)?
   ) {
     self.configuration = configuration
     folder = collection.folder
     store = collection.store
     parts = collection.parts
     self.currentFolder = currentFolder ?? collection.currentFolder
+    self.host = host ?? collection.host
     factory = StageFactory(configuration: configuration, environment: environment)
     indexDirectory =
       configuration.index == collection.configuration.index
@@ -122,7 +127,19 @@ public final class Collection: Sendable {
       of: self,
       configuration: configuration,
       environment: environment ?? factory.environment,
-      currentFolder: currentFolder
+      currentFolder: currentFolder,
+      host: nil
+    )
+  }
+
+  /// The same open collection, whose syncs are done as guests of somebody.
+  public func hosted(by host: any SyncHost) -> Collection {
+    Collection(
+      of: self,
+      configuration: configuration,
+      environment: factory.environment,
+      currentFolder: nil,
+      host: host
     )
   }
 

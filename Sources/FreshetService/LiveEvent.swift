@@ -47,6 +47,8 @@ public struct LiveWork: Sendable {
     case load
     /// A whole source.
     case whole
+    /// A call of the command, or a part of one that made way for saved files.
+    case call
   }
 
   /// What it was of.

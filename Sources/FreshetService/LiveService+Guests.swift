@@ -83,12 +83,11 @@ extension LiveService {
 
   /// Lets a guest work, and learns what it settled before it is told that it is done.
   func serve(_ guest: Guest) async {
-    let answer = await guest.work(collection)
+    let hurrying = Task { await hurry() }
+    defer { hurrying.cancel() }
+    let answer = await guest.work(collection.hosted(by: self))
     await settleHeld()
-    state.withLock { state in
-      state.guests.finished()
-      state.guestWorked()
-    }
+    state.withLock { $0.guestWorked() }
     answer()
   }
 
@@ -111,5 +110,23 @@ extension LiveService {
       // It stays as it was shown; the next survey looks again, and tells what is wrong.
       survey()
     }
+  }
+}
+
+extension LiveService: SyncHost {
+  public func guestBegan(_ run: StopSignal, canPause: Bool) {
+    state.withLock { $0.guestBegan(run, canPause: canPause, options) }
+    interruptIfUrgent()
+  }
+
+  public func guestTold(_ event: SyncEvent) { hear(event) }
+
+  public func guestEnded(_ change: SyncReport?, after duration: Duration) {
+    state.withLock { $0.guestEnded(change) }
+    if let change { tell(.worked(LiveWork(kind: .call, report: change, duration: duration))) }
+  }
+
+  public func makeWay() async {
+    while let (unit, current) = nextFresh() { await perform(unit, current) }
   }
 }

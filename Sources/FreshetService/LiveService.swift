@@ -185,32 +185,34 @@ public final class LiveService: Sendable {
   }
 
   func receive(_ release: WatchRelease) {
-    let current: LiveState.Current? = state.withLock { state in
+    state.withLock { state in
       state.unsettled[release.source] = release.unsettled.isEmpty ? nil : Set(release.unsettled)
-      if release.isEverything {
-        state.workload.survey(release.source)
-        return nil
-      }
+      if release.isEverything { return state.workload.survey(release.source) }
       state.workload.add(files: release.files, folders: release.folders, of: release.source)
       let changed = ContinuousClock.now - release.age
       state.freshSince = min(state.freshSince ?? changed, changed)
-      return state.current
     }
     wakeup.wake()
-    guard let current else { return }
-    if current.isInterruptible { Task { await interrupt(current) } }
+    interruptIfUrgent()
   }
 
-  /// Ends a unit for a saved file, once it has gone on for its least time.
-  private func interrupt(_ current: LiveState.Current) async {
-    try? await Task.sleep(until: current.since + current.leastTime, clock: .continuous)
-    if state.withLock({ $0.current?.number == current.number && $0.workload.isUrgent }) { current.stop.give() }
+  /// Ends what is under way for a saved file, once that has gone on for its least time.
+  func interruptIfUrgent() {
+    guard let run = state.withLock({ $0.workload.isUrgent ? $0.interruptible : nil }) else { return }
+    Task {
+      try? await Task.sleep(until: run.since + run.leastTime, clock: .continuous)
+      if state.withLock({ $0.interruptible?.number == run.number && $0.workload.isUrgent }) { run.stop.give() }
+    }
   }
 
-  /// Has a run leave calls of the embedder that take too long while changes wait for it, until the task is cancelled.
-  private func hurry(_ run: StopSignal) async {
+  /// Has what is under way leave calls of the embedder that take too long while changes wait for it, until the task is
+  /// cancelled.
+  func hurry() async {
     while (try? await Task.sleep(for: Self.hurryInterval)) != nil {
-      if state.withLock({ $0.workload.hasChanges }) { run.leaveCalls(after: collection.embedderPatience) }
+      let run = state.withLock { state in
+        state.workload.hasChanges ? state.current?.stop ?? state.interruptible?.stop : nil
+      }
+      run?.leaveCalls(after: collection.embedderPatience)
     }
   }
 
@@ -246,18 +248,30 @@ public final class LiveService: Sendable {
       state.enqueueDue(now, sources: collection.configuration.sources.map(\.name), options)
       if let pause = state.pausedUntil, pause > now { return .wait(until: pause) }
       if state.isMaintenanceDue(now, options) { return .maintenance }
-      state.workload.keepsOrder = collection.configuration.sync.workers == 1
-      let isLimited = monitor.memoryLevel == .limited
-      let (freshSize, loadSize) = isLimited ? (1, 1) : (state.freshPace.size, state.loadPace.size)
-      guard let unit = state.workload.next(freshSize: freshSize, loadSize: loadSize) else {
-        return .wait(until: state.nextDue(now, options))
-      }
-      return .unit(unit, state.begin(unit, at: now, options))
+      guard let (unit, current) = begin(at: now, &state) else { return .wait(until: state.nextDue(now, options)) }
+      return .unit(unit, current)
     }
   }
 
-  private func perform(_ unit: Workload.Unit, _ current: LiveState.Current) async {
-    let hurrying = Task { await hurry(current.stop) }
+  /// The next unit, if that is of saved files.
+  func nextFresh() -> (Workload.Unit, LiveState.Current)? {
+    let now = ContinuousClock.now
+    return state.withLock { state in
+      guard !state.isStopping, state.pausedUntil.map({ $0 <= now }) ?? true, state.workload.isUrgent else { return nil }
+      return begin(at: now, &state)
+    }
+  }
+
+  private func begin(at now: ContinuousClock.Instant, _ state: inout LiveState) -> (Workload.Unit, LiveState.Current)? {
+    state.workload.keepsOrder = collection.configuration.sync.workers == 1
+    let isLimited = monitor.memoryLevel == .limited
+    let (freshSize, loadSize) = isLimited ? (1, 1) : (state.freshPace.size, state.loadPace.size)
+    guard let unit = state.workload.next(freshSize: freshSize, loadSize: loadSize) else { return nil }
+    return (unit, state.begin(unit, at: now, options))
+  }
+
+  func perform(_ unit: Workload.Unit, _ current: LiveState.Current) async {
+    let hurrying = Task { await hurry() }
     defer { hurrying.cancel() }
     do {
       switch unit {
@@ -358,13 +372,7 @@ public final class LiveService: Sendable {
     case .fresh, .load, .trees, .survey, .vectors: break
     }
     let start = ContinuousClock.now
-    let report = try await collection.sync(request, stop: current.stop) { event in
-      switch event {
-      case .failed(let failure): self.state.withLock { $0.note(failure, self.options) }
-      default: break
-      }
-      self.tell(.sync(event))
-    }
+    let report = try await collection.sync(request, stop: current.stop) { self.hear($0) }
     let duration = ContinuousClock.now - start
     let change = report.subtracting(request.continuing)
     state.withLock { state in
@@ -373,6 +381,12 @@ public final class LiveService: Sendable {
     }
     let latency = change.documents.changed > 0 ? current.freshSince.map { ContinuousClock.now - $0 } : nil
     tell(.worked(LiveWork(kind: kind, report: change, duration: duration, latency: latency)))
+  }
+
+  /// Something happened in a sync, of its own or of a guest.
+  func hear(_ event: SyncEvent) {
+    if case .failed(let failure) = event { state.withLock { $0.note(failure, options) } }
+    tell(.sync(event))
   }
 
   /// Gives up what can be made again, where the memory is above its limit.

@@ -29,6 +29,15 @@ struct LiveState {
     var path: [UInt8]
   }
 
+  /// A run that ends early for a saved file, and goes on after it.
+  struct Interruptible: Sendable {
+    var number: Int
+    var stop: StopSignal
+    var since: ContinuousClock.Instant
+    /// How long it goes on before that.
+    var leastTime: Duration
+  }
+
   var workload = Workload()
   var freshPace = LoadPace()
   var loadPace = LoadPace()
@@ -38,6 +47,10 @@ struct LiveState {
   var freshSince: ContinuousClock.Instant?
   /// Work of others, between two units.
   var guests = GuestQueue()
+  /// A sync of the guest that works, and whether it can pause.
+  private var guestRun: (run: Interruptible, canPause: Bool)?
+  /// How often the guest that works has paused.
+  private var guestPauses = 0
   /// Ends the maintenance under way.
   var maintenance: StopSignal?
   var isStopping = false
@@ -237,6 +250,48 @@ struct LiveState {
 
   func acceptsDeletions(of source: String) -> Bool { accepted.contains(source) }
 
+  // MARK: Guests
+
+  /// What may be interrupted for a saved file.
+  var interruptible: Interruptible? {
+    if let current {
+      guard current.isInterruptible else { return nil }
+      return Interruptible(
+        number: current.number,
+        stop: current.stop,
+        since: current.since,
+        leastTime: current.leastTime
+      )
+    }
+    guard let guestRun, guestRun.canPause else { return nil }
+    return guestRun.run
+  }
+
+  /// Notes a guest's sync that begins, or goes on.
+  mutating func guestBegan(_ run: StopSignal, canPause: Bool, _ options: LiveOptions) {
+    units += 1
+    let leastTime = options.leastLoad * (1 << min(guestPauses, Self.interruptionsMax))
+    guestRun = (Interruptible(number: units, stop: run, since: .now, leastTime: leastTime), canPause)
+    guestPauses += 1
+  }
+
+  /// Notes that it ended, or is paused.
+  mutating func guestEnded(_ change: SyncReport?) {
+    guestRun = nil
+    guard let change else { return }
+    reported.totals.add(change)
+    if change.checkpoints > 0 { reported.lastChange = SystemWallClock().now() }
+    hold(change.held)
+  }
+
+  /// Notes that a guest has done its work: what follows is of another run.
+  mutating func guestWorked() {
+    guests.finished()
+    guestPauses = 0
+    run = nil
+    lastWork = .now
+  }
+
   // MARK: The embedder
 
   /// Notes whether the embedder answers. While it does not, a trial is due after each pause; when it does again, all
@@ -259,12 +314,6 @@ struct LiveState {
 
   /// Sources of which something is shown as held or unavailable.
   var troubled: [String] { reported.held.map(\.source) + reported.unavailable.map(\.source) }
-
-  /// Notes that somebody else has written: what follows is of another run.
-  mutating func guestWorked() {
-    run = nil
-    lastWork = .now
-  }
 
   /// Forgets what is of sources that are no longer configured.
   mutating func keep(only sources: Set<String>) {

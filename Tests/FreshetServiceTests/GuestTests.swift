@@ -37,6 +37,27 @@ import Testing
     }
   }
 
+  @Test func aGuestsSyncMakesWayForASavedFileAndIsCounted() async throws {
+    let (calls, call) = AsyncStream.makeStream(of: Int.self)
+    try await with(options: { $0.leastLoad = .zero }) { (_, service, told) async throws in
+      await told.idle()
+      try writeMany()
+      embedder.onCall { call.yield($0) }
+      async let synced = service.exclusively("sync") { collection in try await collection.sync() }
+      for await _ in calls { break }
+      try folder.write("docs/keys.md", "# Keys\n\nThrow the keys away.\n")
+      release("keys.md")
+      let report = try await synced
+      #expect(!report.interrupted && report.documents.created == 400 && report.documents.unchanged == 1)
+      let kinds = told.works.map(\.kind)
+      let fresh = try #require(kinds.firstIndex(of: .fresh))
+      #expect(kinds[..<fresh].contains(.call) && kinds[fresh...].contains(.call), "\(kinds)")
+      let totals = service.status.totals.documents
+      #expect(totals.created == 401 && totals.modified == 1)
+      #expect(embedder.repeated.isEmpty)
+    }
+  }
+
   @Test func guestsAreServedOneAtATime() async throws {
     try await with(checksSources: false) { (_, service, told) async throws in
       await told.idle()

@@ -25,17 +25,28 @@ public final class StopSignal: Sendable {
     var underway: [Int: Call] = [:]
   }
 
+  /// Calls under way, of all signals of a run.
+  private final class CallRegister: Sendable {
+    let calls = Mutex(Calls())
+  }
+
   private let flag = Atomic<Bool>(false)
-  private let calls = Mutex(Calls())
+  private let leader: StopSignal?
+  private let register: CallRegister
 
   /// Makes a signal that is not yet given.
-  public init() {}
+  ///
+  /// - Parameter leader: a signal that gives this one too when it is given; calls under way are of both.
+  public init(following leader: StopSignal? = nil) {
+    self.leader = leader
+    register = leader?.register ?? CallRegister()
+  }
 
   /// Whether the run is to end.
-  public var isGiven: Bool { flag.load(ordering: .relaxed) }
+  public var isGiven: Bool { flag.load(ordering: .relaxed) || leader?.isGiven == true }
 
   /// Whether calls that are under way are left.
-  public var isAbandoned: Bool { calls.withLock { $0.isAbandoned } }
+  public var isAbandoned: Bool { register.calls.withLock { $0.isAbandoned } }
 
   /// Gives the signal; giving it again changes nothing.
   public func give() { flag.store(true, ordering: .relaxed) }
@@ -44,7 +55,7 @@ public final class StopSignal: Sendable {
   /// not answered is asked again by the next run.
   public func abandon() {
     give()
-    let left = calls.withLock { calls in
+    let left = register.calls.withLock { calls in
       calls.isAbandoned = true
       defer { calls.underway = [:] }
       return Array(calls.underway.values)
@@ -56,7 +67,7 @@ public final class StopSignal: Sendable {
   /// reason that may pass. The run itself goes on.
   public func leaveCalls(after duration: Duration) {
     let now = ContinuousClock.now
-    let left = calls.withLock { calls in
+    let left = register.calls.withLock { calls in
       let left = calls.underway.filter { now - $0.value.since >= duration }
       for number in left.keys { calls.underway[number] = nil }
       return Array(left.values)
@@ -83,7 +94,7 @@ public final class StopSignal: Sendable {
       task.cancel()
       answer.settle(.failure(error))
     }
-    let number: Int? = calls.withLock { calls in
+    let number: Int? = register.calls.withLock { calls in
       guard !calls.isAbandoned else { return nil }
       calls.last += 1
       calls.underway[calls.last] = Call(leave: leave)
@@ -93,7 +104,7 @@ public final class StopSignal: Sendable {
       leave(CancellationError())
       throw CancellationError()
     }
-    defer { calls.withLock { $0.underway[number] = nil } }
+    defer { register.calls.withLock { $0.underway[number] = nil } }
     return try await answer.value
   }
 }
