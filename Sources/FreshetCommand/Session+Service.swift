@@ -79,16 +79,21 @@ extension Session {
 struct ServiceHost: CallHost {
   let collection: Collection
 
+  /// Keys that a sentence about differences names at most.
+  private static let keysNamedMax = 12
+
   /// The open collection, for a call that means the same by it.
   ///
   /// - Throws: `FreshetError` with `locked` for a call that means another configuration than the service's.
   func lend(_ configuration: Configuration, to session: Session) throws -> Collection {
     let differences = configuration.differences(from: collection.configuration)
     guard differences.isEmpty else {
+      let others = differences.count - Self.keysNamedMax
+      let named = differences.prefix(Self.keysNamedMax) + (others > 0 ? ["\(others) more"] : [])
       throw FreshetError(
         .locked,
         "the service that keeps this collection (process \(getpid())) works with another configuration than this call; they "
-          + "differ in: \(differences.joined(separator: ", ")). When the file was changed, `freshet reload` has the service "
+          + "differ in: \(named.joined(separator: ", ")). When the file was changed, `freshet reload` has the service "
           + "read it; else call with the options and variables that it was started with, or end it by `freshet stop`",
         path: collection.folder.path
       )
