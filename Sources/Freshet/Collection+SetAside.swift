@@ -82,6 +82,19 @@ extension Collection {
     }
   }
 
+  /// Those of failures whose items' files lie in their source's folder for failed ones, with where.
+  func setAside(among failures: [FailureRecord]) async throws -> [(failure: FailureRecord, place: String)] {
+    let sources = try failedFilesSources()
+    guard !sources.isEmpty else { return [] }
+    var found: [(failure: FailureRecord, place: String)] = []
+    for failure in failures {
+      guard let source = sources[failure.source] else { continue }
+      guard let place = try await pool.run({ try source.placeSetAside(of: failure.itemPath) }) else { continue }
+      found.append((failure, source.origin(of: place)))
+    }
+    return found
+  }
+
   private static func note(of failure: FailureRecord) -> String {
     """
     File      \(failure.source):\(line(failure.origin))

@@ -95,13 +95,23 @@ extension DirectorySource {
     return true
   }
 
+  /// Where the file of an item lies in the folder, relative to the root; `nil` when it does not, or the item's place is not
+  /// empty.
+  ///
+  /// - Throws: `FreshetError` with `source_unavailable`.
+  public func placeSetAside(of path: [UInt8]) throws -> [UInt8]? {
+    placeSetAside(of: path, in: try roots.current())
+  }
+
   /// Whether the item's place is empty, and its file lies in the folder.
-  func isSetAside(_ path: [UInt8], in root: DirectoryRoot) -> Bool {
-    guard configuration.setAsideFolder != nil else { return false }
+  func isSetAside(_ path: [UInt8], in root: DirectoryRoot) -> Bool { placeSetAside(of: path, in: root) != nil }
+
+  private func placeSetAside(of path: [UInt8], in root: DirectoryRoot) -> [UInt8]? {
+    guard configuration.setAsideFolder != nil else { return nil }
     let number = root.open(path, flags: freshet_path_only | O_NOFOLLOW)
     if number >= 0 { close(number) }
-    guard number == -ENOENT || number == -ENOTDIR else { return false }
-    return Self.held(path, in: root, configuration) != nil
+    guard number == -ENOENT || number == -ENOTDIR else { return nil }
+    return Self.held(path, in: root, configuration).map { $0.folder + [UInt8(ascii: "/")] + $0.name }
   }
 
   // MARK: Places
