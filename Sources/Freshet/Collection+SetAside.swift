@@ -60,7 +60,9 @@ extension Collection {
       var file = SetAsideFile(source: failure.source, origin: failure.origin)
       do {
         let note = Self.note(of: failure)
-        let place = try await pool.run { try source.setAside(failure.itemPath, content: hash, note: note) }
+        let place = try await pool.run { [fileMask] in
+          try source.setAside(failure.itemPath, content: hash, note: note, mask: fileMask)
+        }
         guard let place else { continue }
         file.place = source.origin(of: place)
       } catch {
@@ -78,7 +80,7 @@ extension Collection {
     for failure in try await failures() where Self.isForGood(failure) {
       guard let source = sources[failure.source] else { continue }
       if !request.items.isEmpty, request.items[failure.source]?.contains(failure.itemPath) != true { continue }
-      try await pool.run { _ = try source.putBack(failure.itemPath) }
+      try await pool.run { [fileMask] in _ = try source.putBack(failure.itemPath, mask: fileMask) }
     }
   }
 

@@ -42,6 +42,8 @@ public final class Collection: Sendable {
   let parts: CollectionParts
   /// The absolute folder that relative paths start from; `nil` for the process's own.
   let currentFolder: String?
+  /// What files and folders that it makes in sources do not get of the permissions; `nil` for the process's own.
+  let fileMask: FileMask?
 
   init(
     configuration: Configuration,
@@ -58,6 +60,7 @@ public final class Collection: Sendable {
     self.indexDirectory = indexDirectory
     parts = CollectionParts(lock: lock, embedder: embedder)
     currentFolder = nil
+    fileMask = nil
     factory = StageFactory(configuration: configuration, environment: environment)
   }
 
@@ -65,13 +68,15 @@ public final class Collection: Sendable {
     of collection: Collection,
     configuration: Configuration,
     environment: [String: String],
-    currentFolder: String?
+    currentFolder: String?,
+    fileMask: FileMask?
   ) {
     self.configuration = configuration
     folder = collection.folder
     store = collection.store
     parts = collection.parts
     self.currentFolder = currentFolder ?? collection.currentFolder
+    self.fileMask = fileMask ?? collection.fileMask
     factory = StageFactory(configuration: configuration, environment: environment)
     indexDirectory =
       configuration.index == collection.configuration.index
@@ -92,12 +97,15 @@ public final class Collection: Sendable {
   /// - Parameters:
   ///   - environment: where keys of servers stand; `nil` keeps the present one.
   ///   - currentFolder: the absolute folder that relative paths of its calls start from; `nil` keeps the present one.
+  ///   - fileMask: what files do not get of the permissions that its calls make where the user wants them (restored files,
+  ///     notes on failed ones), with the folders above them; `nil` keeps the present one.
   /// - Throws: `FreshetError` with `invalid_configuration` when the configuration is of another collection or of another
   ///   embedding model.
   public func reconfigured(
     _ configuration: Configuration,
     environment: [String: String]? = nil,
-    currentFolder: String? = nil
+    currentFolder: String? = nil,
+    fileMask: FileMask? = nil
   ) throws -> Collection {
     var configuration = configuration
     configuration.separateSources()
@@ -122,7 +130,8 @@ public final class Collection: Sendable {
       of: self,
       configuration: configuration,
       environment: environment ?? factory.environment,
-      currentFolder: currentFolder
+      currentFolder: currentFolder,
+      fileMask: fileMask
     )
   }
 

@@ -56,6 +56,7 @@ extension Session {
       words: invocation.words,
       folder: try FileSystem.absolutePath("."),
       environment: ownEnvironment,
+      fileMask: FileMask.ofProcess().bits,
       version: FreshetCommand.version
     )
     let client = ControlClient(folder: CollectionFolder(path: configuration.collection))
@@ -98,10 +99,12 @@ struct ServiceHost: CallHost {
         path: collection.folder.path
       )
     }
+    let context = session.invocation.context
     return try collection.reconfigured(
       configuration,
       environment: try session.environment(),
-      currentFolder: session.invocation.context.folder
+      currentFolder: context.folder,
+      fileMask: context.fileMask.map { FileMask(bits: $0) }
     )
   }
 }
@@ -133,6 +136,7 @@ enum ServedCall {
     )
     context.environment = call.environment
     context.folder = call.folder
+    context.fileMask = call.fileMask
     context.host = ServiceHost(collection: collection)
     let application = CommandLineApplication(FreshetCommand.root, version: FreshetCommand.version, context: context)
     let code = await application.run(call.words)
