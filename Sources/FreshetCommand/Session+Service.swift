@@ -50,7 +50,7 @@ extension Session {
   }
 
   /// Has the service of the collection run the call; `nil` when none runs.
-  private func forward(_ configuration: Configuration) async throws -> ExitCode? {
+  func forward(_ configuration: Configuration) async throws -> ExitCode? {
     try output.flush()
     let call = ForwardedCall(
       words: invocation.words,
