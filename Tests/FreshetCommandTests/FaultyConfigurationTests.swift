@@ -83,6 +83,15 @@ import Testing
     try await requireStopped(named)
   }
 
+  @Test func stopEndsTheServiceWhoseNamedFileIsGone() async throws {
+    try workshop.write("named.yaml", Self.good)
+    #expect(try await workshop.freshet("start", "--config", "named.yaml").code == 0)
+    try workshop.remove("named.yaml")
+    let stopped = try await workshop.freshet("stop", "--config", "named.yaml")
+    #expect(stopped.code == 0 && stopped.errors.contains("Stopped."), "\(stopped.errors)")
+    #expect(stopped.errors.contains("named.yaml: cannot be opened"), "\(stopped.errors)")
+  }
+
   @Test func stopLeavesTheServiceOfAnotherConfiguration() async throws {
     try workshop.write("other.yaml", Self.good)
     #expect(try await workshop.freshet("start", "--config", "other.yaml").code == 0)
