@@ -52,10 +52,19 @@ extension Collection {
 
   /// Takes failures off the record: the next sync tries these documents as if it saw them for the first time.
   ///
-  /// - Throws: `FreshetError` when the collection was opened for reading, or the store fails.
-  public func clear(_ failures: [FailureRecord]) async throws {
-    guard !failures.isEmpty else { return }
-    try await store.write { try Quarantine.clear(failures, $0) }
+  /// Those stay whose file was set aside (`failures.folder`): the record is what keeps their document, and what `retry` moves
+  /// the file back by.
+  ///
+  /// - Returns: the files that were set aside, with where they are.
+  /// - Throws: `FreshetError` when the collection was opened for reading, a source cannot be looked at, or the store fails;
+  ///   nothing is off the record then.
+  @discardableResult
+  public func clear(_ failures: [FailureRecord]) async throws -> [SetAsideFile] {
+    guard !failures.isEmpty else { return [] }
+    let kept = try await setAside(among: failures)
+    let cleared = Set(failures).subtracting(kept.map(\.failure))
+    try await store.write { try Quarantine.clear(failures.filter { cleared.contains($0) }, $0) }
+    return kept.map { SetAsideFile(source: $0.failure.source, origin: $0.failure.origin, place: $0.place) }
   }
 }
 

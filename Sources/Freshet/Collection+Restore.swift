@@ -99,7 +99,7 @@ extension Collection {
 
   private func place(ofFile file: String) throws -> (String, Place) {
     let path = try absolutePath(file)
-    return (path, { try GuardedReplacement(path: path) })
+    return (path, { [fileMask] in try GuardedReplacement(path: path, mask: fileMask) })
   }
 
   private func place(of document: DocumentRecord) throws -> (String, Place) {
@@ -126,7 +126,7 @@ extension Collection {
       )
     }
     let path = document.itemPath
-    return (folder.location + "/" + item, { try folder.place(of: path) })
+    return (folder.location + "/" + item, { [fileMask] in try folder.place(of: path, mask: fileMask) })
   }
 
   private static func mayOverwrite(

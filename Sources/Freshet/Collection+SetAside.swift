@@ -60,7 +60,9 @@ extension Collection {
       var file = SetAsideFile(source: failure.source, origin: failure.origin)
       do {
         let note = Self.note(of: failure)
-        let place = try await pool.run { try source.setAside(failure.itemPath, content: hash, note: note) }
+        let place = try await pool.run { [fileMask] in
+          try source.setAside(failure.itemPath, content: hash, note: note, mask: fileMask)
+        }
         guard let place else { continue }
         file.place = source.origin(of: place)
       } catch {
@@ -78,8 +80,21 @@ extension Collection {
     for failure in try await failures() where Self.isForGood(failure) {
       guard let source = sources[failure.source] else { continue }
       if !request.items.isEmpty, request.items[failure.source]?.contains(failure.itemPath) != true { continue }
-      try await pool.run { _ = try source.putBack(failure.itemPath) }
+      try await pool.run { [fileMask] in _ = try source.putBack(failure.itemPath, mask: fileMask) }
     }
+  }
+
+  /// Those of failures whose items' files lie in their source's folder for failed ones, with where.
+  func setAside(among failures: [FailureRecord]) async throws -> [(failure: FailureRecord, place: String)] {
+    let sources = try failedFilesSources()
+    guard !sources.isEmpty else { return [] }
+    var found: [(failure: FailureRecord, place: String)] = []
+    for failure in failures {
+      guard let source = sources[failure.source] else { continue }
+      guard let place = try await pool.run({ try source.placeSetAside(of: failure.itemPath) }) else { continue }
+      found.append((failure, source.origin(of: place)))
+    }
+    return found
   }
 
   private static func note(of failure: FailureRecord) -> String {

@@ -44,6 +44,8 @@ public final class Collection: Sendable {
   let currentFolder: String?
   /// Who keeps the collection open for its syncs; `nil` for oneself.
   let host: (any SyncHost)?
+  /// What files and folders that it makes in sources do not get of the permissions; `nil` for the process's own.
+  let fileMask: FileMask?
 
   init(
     configuration: Configuration,
@@ -61,6 +63,7 @@ public final class Collection: Sendable {
     parts = CollectionParts(lock: lock, embedder: embedder)
     currentFolder = nil
     host = nil
+    fileMask = nil
     factory = StageFactory(configuration: configuration, environment: environment)
   }
 
@@ -69,6 +72,7 @@ public final class Collection: Sendable {
     configuration: Configuration,
     environment: [String: String],
     currentFolder: String?,
+    fileMask: FileMask?,
     host: (any SyncHost)?
   ) {
     self.configuration = configuration
@@ -77,6 +81,7 @@ public final class Collection: Sendable {
     parts = collection.parts
     self.currentFolder = currentFolder ?? collection.currentFolder
     self.host = host ?? collection.host
+    self.fileMask = fileMask ?? collection.fileMask
     factory = StageFactory(configuration: configuration, environment: environment)
     indexDirectory =
       configuration.index == collection.configuration.index
@@ -97,12 +102,15 @@ public final class Collection: Sendable {
   /// - Parameters:
   ///   - environment: where keys of servers stand; `nil` keeps the present one.
   ///   - currentFolder: the absolute folder that relative paths of its calls start from; `nil` keeps the present one.
+  ///   - fileMask: what files do not get of the permissions that its calls make where the user wants them (restored files,
+  ///     notes on failed ones), with the folders above them; `nil` keeps the present one.
   /// - Throws: `FreshetError` with `invalid_configuration` when the configuration is of another collection or of another
   ///   embedding model.
   public func reconfigured(
     _ configuration: Configuration,
     environment: [String: String]? = nil,
-    currentFolder: String? = nil
+    currentFolder: String? = nil,
+    fileMask: FileMask? = nil
   ) throws -> Collection {
     var configuration = configuration
     configuration.separateSources()
@@ -128,6 +136,7 @@ public final class Collection: Sendable {
       configuration: configuration,
       environment: environment ?? factory.environment,
       currentFolder: currentFolder,
+      fileMask: fileMask,
       host: nil
     )
   }
@@ -139,6 +148,7 @@ public final class Collection: Sendable {
       configuration: configuration,
       environment: factory.environment,
       currentFolder: nil,
+      fileMask: nil,
       host: host
     )
   }

@@ -50,12 +50,13 @@ extension Session {
   }
 
   /// Has the service of the collection run the call; `nil` when none runs.
-  private func forward(_ configuration: Configuration) async throws -> ExitCode? {
+  func forward(_ configuration: Configuration) async throws -> ExitCode? {
     try output.flush()
     let call = ForwardedCall(
       words: invocation.words,
       folder: try FileSystem.absolutePath("."),
       environment: ownEnvironment,
+      fileMask: FileMask.ofProcess().bits,
       version: FreshetCommand.version
     )
     let client = ControlClient(folder: CollectionFolder(path: configuration.collection))
@@ -79,24 +80,31 @@ extension Session {
 struct ServiceHost: CallHost {
   let collection: Collection
 
+  /// Keys that a sentence about differences names at most.
+  private static let keysNamedMax = 12
+
   /// The open collection, for a call that means the same by it.
   ///
   /// - Throws: `FreshetError` with `locked` for a call that means another configuration than the service's.
   func lend(_ configuration: Configuration, to session: Session) throws -> Collection {
     let differences = configuration.differences(from: collection.configuration)
     guard differences.isEmpty else {
+      let others = differences.count - Self.keysNamedMax
+      let named = differences.prefix(Self.keysNamedMax) + (others > 0 ? ["\(others) more"] : [])
       throw FreshetError(
         .locked,
         "the service that keeps this collection (process \(getpid())) works with another configuration than this call; they "
-          + "differ in: \(differences.joined(separator: ", ")). When the file was changed, `freshet reload` has the service "
+          + "differ in: \(named.joined(separator: ", ")). When the file was changed, `freshet reload` has the service "
           + "read it; else call with the options and variables that it was started with, or end it by `freshet stop`",
         path: collection.folder.path
       )
     }
+    let context = session.invocation.context
     return try collection.reconfigured(
       configuration,
       environment: try session.environment(),
-      currentFolder: session.invocation.context.folder
+      currentFolder: context.folder,
+      fileMask: context.fileMask.map { FileMask(bits: $0) }
     )
   }
 }
@@ -128,6 +136,7 @@ enum ServedCall {
     )
     context.environment = call.environment
     context.folder = call.folder
+    context.fileMask = call.fileMask
     context.host = ServiceHost(collection: collection)
     let application = CommandLineApplication(FreshetCommand.root, version: FreshetCommand.version, context: context)
     let code = await application.run(call.words)

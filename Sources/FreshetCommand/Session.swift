@@ -87,12 +87,9 @@ struct Session: Sendable {
   ) throws -> Configuration {
     let loader = try loader()
     let overrides = overrides + logOverrides
-    if let file = loader.named(explicit: invocation.value("config")) {
-      guard try FileSystem.isFolder(file) else { return try loader.load(file, overrides: overrides) }
-      for name in ConfigurationLoader.fileNames where try FileSystem.exists(file + "/" + name) {
-        return try loader.load(file + "/" + name, overrides: overrides)
-      }
-      return try loader.implicit(folder: file, overrides: overrides)
+    if let named = loader.named(explicit: invocation.value("config")) {
+      if let file = try file(named: named) { return try loader.load(file, overrides: overrides) }
+      return try loader.implicit(folder: named, overrides: overrides)
     }
     let here = try loader.nearest().map { try loader.load($0, overrides: overrides) }
     if let start = paths.first.map(loader.absolute) {
@@ -118,6 +115,19 @@ struct Session: Sendable {
       "there is no freshet.yaml here or above, and no collection; `freshet init` writes a configuration, and "
         + "`freshet sync FOLDER` works without one"
     )
+  }
+
+  /// The configuration file of a call that names no paths; `nil` where there is none.
+  func configurationFile() throws -> String? {
+    let loader = try loader()
+    guard let named = loader.named(explicit: invocation.value("config")) else { return loader.nearest() }
+    return try file(named: named)
+  }
+
+  /// The configuration file that is meant by the name of it or of its folder; `nil` for a folder without one.
+  private func file(named path: String) throws -> String? {
+    guard try FileSystem.isFolder(path) else { return path }
+    return try ConfigurationLoader.fileNames.map { path + "/" + $0 }.first { try FileSystem.exists($0) }
   }
 
   /// Whether one of two absolute paths is the other or lies below it.

@@ -8,6 +8,8 @@ public struct CallContext: Sendable {
   public var environment: [String: String]?
   /// The absolute folder that relative paths of the call start from; `nil` for the process's own.
   public var folder: String?
+  /// The permission bits that files made for the call do not get (umask(2)); `nil` for those of the process.
+  public var fileMask: UInt32?
   /// What asks the call to stop (Ctrl-C), from the moment of the call on; to be called once.
   public var interruptions: @Sendable () throws -> AsyncStream<Int32>
   /// What the process lends to the calls that it runs for others; `nil` for a process's own call.

@@ -8,33 +8,42 @@ extension EmbedderConfiguration {
 }
 
 extension Configuration {
-  /// The keys in which two configurations mean something else, for whoever works with one while a call means the other.
-  /// What is logged is everybody's own.
+  /// The keys in which two configurations mean something else (`chunk.soft`, `sources[1].exclude`), for whoever works with
+  /// one while a call means the other. What is logged is everybody's own.
+  ///
+  /// Empty only when they mean the same in everything.
   public func differences(from other: Configuration) -> [String] {
-    // Which folders a source leaves to others follows from the rest.
     let (own, others) = (listing, other.listing)
+    guard own != others else { return [] }
     var keys: [String] = []
     if own.file != others.file { keys.append("the file") }
-    if own.collection != others.collection { keys.append("collection") }
-    if own.sources != others.sources { keys.append("sources") }
-    if own.embedder != others.embedder { keys.append("embedder") }
-    if own.chunk != others.chunk { keys.append("chunk") }
-    if own.index != others.index { keys.append("index") }
-    if own.checkpointDocuments != others.checkpointDocuments { keys.append("checkpoint") }
-    if own.sync != others.sync { keys.append("sync") }
-    if own.history != others.history { keys.append("history") }
-    if own.events != others.events { keys.append("events") }
-    if own.webhooks != others.webhooks { keys.append("webhooks") }
-    if own.mail != others.mail { keys.append("mail") }
-    if own.json != others.json { keys.append("json") }
-    if own.parsers != others.parsers { keys.append("parsers") }
-    if keys.isEmpty, own != others { keys.append("other keys") }
+    keys += ConfigurationKeys.all.filter { !$0.isEqual(own, others) }.map(\.name)
+    keys += Self.differences("sources", own.sources, others.sources, ConfigurationKeys.source)
+    keys += Self.differences("webhooks", own.webhooks, others.webhooks, ConfigurationKeys.webhook)
+    if keys.isEmpty { keys.append("the folders that paths lead to") }
     return keys
+  }
+
+  /// The keys in which the elements of a list differ; the list itself where their numbers or names do.
+  private static func differences<Element>(
+    _ list: String,
+    _ own: [Element],
+    _ others: [Element],
+    _ keys: [ConfigurationKey<Element>]
+  ) -> [String] {
+    let names = keys.filter { $0.name == "name" }
+    let pairs = Array(zip(own, others))
+    guard own.count == others.count, pairs.allSatisfy({ pair in names.allSatisfy { $0.isEqual(pair.0, pair.1) } })
+    else { return [list] }
+    return pairs.enumerated().flatMap { index, pair in
+      keys.filter { !$0.isEqual(pair.0, pair.1) }.map { "\(list)[\(index + 1)].\($0.name)" }
+    }
   }
 
   /// This configuration, complete and in one spelling.
   private var listing: Configuration {
     var configuration = self
+    // Which folders a source leaves to others follows from the rest.
     configuration.separateSources()
     configuration.log = LogConfiguration()
     configuration.trustRequirements = []

@@ -2,10 +2,13 @@ import FreshetModel
 
 extension LiveStatus {
   /// The status as a running service answers it, and as `status --json` shows it below `daemon`.
-  public func json(process: Int32, now: Timestamp) -> JSONValue {
+  ///
+  /// - Parameter configuration: the file that it works with; `nil` for none.
+  public func json(process: Int32, configuration: String?, now: Timestamp) -> JSONValue {
     let documents = totals.documents
     return [
-      "running": true, "pid": .integer(Int64(process)), "started_at": .string(startedAt.description),
+      "running": true, "pid": .integer(Int64(process)),
+      "configuration": configuration.map { .string($0) } ?? .null, "started_at": .string(startedAt.description),
       "uptime_seconds": .number(Double(now.nanoseconds - startedAt.nanoseconds) / 1e9),
       "working": working.map { .string($0) } ?? .null, "queue": .integer(Int64(queued)),
       "last_change": lastChange.map { .string($0.description) } ?? .null,

@@ -8,8 +8,10 @@ import FreshetSystem
 extension CollectionStatus {
   /// The line of `status --json`.
   ///
-  /// - Parameter service: what the running service answered; `nil` when none runs.
-  func json(service: JSONValue?) -> JSONValue {
+  /// - Parameters:
+  ///   - service: what the running service answered; `nil` when none runs.
+  ///   - fault: why the configuration cannot be used; what it says of the index is not known then.
+  func json(service: JSONValue?, fault: FreshetError? = nil) -> JSONValue {
     [
       "collection": .string(path), "sequence": .integer(head.sequence),
       "documents": .integer(Int64(counts.documents)), "deleted_documents": .integer(Int64(counts.deletedDocuments)),
@@ -21,7 +23,7 @@ extension CollectionStatus {
       "writer": writer.map { .integer(Int64($0)) } ?? .null, "last_run": lastRun?.json ?? .null,
       "last_processed": head.sequence > 0 ? .string(head.at.description) : .null,
       "last_rebuild": index.map { .string($0.builtAt.description) } ?? .null,
-      "rebuild_threshold": .number(rebuildThreshold),
+      "rebuild_threshold": fault == nil ? .number(rebuildThreshold) : .null,
       "changed_since_rebuild": .number(index?.changedRatio ?? 0), "failures": .integer(Int64(counts.failures)),
       "index": index.map {
         [
@@ -31,13 +33,18 @@ extension CollectionStatus {
           "has_backup": .boolean($0.hasBackup), "bytes": .integer(Int64($0.byteCount)),
         ]
       } ?? .null,
+      "configuration_error": fault.map {
+        ["code": .string($0.code.rawValue), "message": .string($0.description)]
+      } ?? .null,
     ]
   }
 
   /// The lines for people.
   ///
-  /// - Parameter service: what the running service answered; `nil` when none runs.
-  func text(service: JSONValue?) -> String {
+  /// - Parameters:
+  ///   - service: what the running service answered; `nil` when none runs.
+  ///   - fault: why the configuration cannot be used.
+  func text(service: JSONValue?, fault: FreshetError? = nil) -> String {
     var lines = [
       ("Collection", path),
       (
@@ -58,8 +65,8 @@ extension CollectionStatus {
           "Index",
           "\(index.backend.rawValue), \(Quantity.text(bytes: Int64(index.byteCount))), built "
             + "\(index.builtAt.description.prefix(16)); since then \(index.addedSinceBuild) added and "
-            + "\(index.removedSinceBuild) removed, \((index.changedRatio * 1000).rounded() / 10) %; built anew at "
-            + "\(rebuildThreshold * 100) %"
+            + "\(index.removedSinceBuild) removed, \((index.changedRatio * 1000).rounded() / 10) %"
+            + (fault == nil ? "; built anew at \(rebuildThreshold * 100) %" : "")
         )
       )
     }

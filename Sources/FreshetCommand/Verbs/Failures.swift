@@ -84,6 +84,9 @@ extension Verb {
     discussion: """
       The next sync tries them as if it saw them for the first time. To leave a document out for good, exclude it by a \
       pattern.
+
+      Where files that failed are moved away (failures.folder), a document whose file lies there stays on record: freshet \
+      failures retry moves the file back, and removing it there has the document deleted. Ends with 3 then.
       """,
     arguments: [failedDocument],
     options: [wait],
@@ -91,14 +94,31 @@ extension Verb {
       let session = Session(invocation)
       return try await session.writing { collection in
         let failures = try await failures(invocation, collection)
-        try await collection.clear(failures)
+        let kept = try await collection.clear(failures)
+        let cleared = failures.count - kept.count
         if session.writesJSON {
-          try session.output.json(["cleared": .integer(Int64(failures.count))])
-          return .success
+          try session.output.json([
+            "cleared": .integer(Int64(cleared)),
+            "kept": .array(
+              kept.map {
+                [
+                  "source": .string($0.source), "origin": .string($0.origin),
+                  "set_aside": $0.place.map { .string($0) } ?? .null,
+                ]
+              }
+            ),
+          ])
+          return kept.isEmpty ? .success : .documentsFailed
         }
         guard !failures.isEmpty else { return nothing(session) }
-        if !session.isQuiet { session.diagnostics.line("\(failures.count) forgotten.") }
-        return .success
+        for file in kept {
+          session.diagnostics.warning(
+            ("\(file.origin): stays on record, since its file lies in \(file.place ?? ""); `freshet failures retry` moves it "
+              + "back and tries it again, and removing it there has its document deleted").displayable
+          )
+        }
+        if !session.isQuiet, cleared > 0 { session.diagnostics.line("\(cleared) forgotten.") }
+        return kept.isEmpty ? .success : .documentsFailed
       }
     }
   )

@@ -47,14 +47,14 @@ extension Verb {
       request.limitPerDocument = invocation.integer("per-document")
       request.asOf = try invocation.asOf()
       let search = request
-      return try await session.reading { collection in
+      return try await session.readingOrForwarded { collection in
         let response = try await collection.search(search)
         for warning in response.warnings { session.diagnostics.warning(warning.displayable) }
         if session.writesJSON {
           try session.output.json(response.json)
         } else {
           session.sayMoment(search.asOf, sequence: response.sequence)
-          try session.output.write(SearchText(response, terminal: Terminal(descriptor: 1)).text)
+          try session.output.write(SearchText(response, terminal: session.output.terminal).text)
         }
         return .success
       }

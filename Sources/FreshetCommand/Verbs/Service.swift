@@ -27,6 +27,10 @@ extension Verb {
   static let stop = Verb(
     "stop",
     overview: "End the collection's service, once what is under way is done.",
+    discussion: """
+      A configuration that cannot be used does not keep the service from ending; it is warned of. When it breaks off before \
+      the place of the collection is known, name that: FRESHET_COLLECTION=FOLDER freshet stop.
+      """,
     run: { try await ServiceVerb(session: Session($0)).stop() }
   )
 
@@ -200,9 +204,10 @@ struct ServiceVerb: Sendable {
   }
 
   func stop() async throws -> ExitCode {
-    let configuration = try session.configuration()
-    let folder = CollectionFolder(path: configuration.collection)
+    let partial = try session.partialConfiguration()
+    let folder = CollectionFolder(path: partial.configuration.collection)
     let client = ControlClient(folder: folder)
+    try await session.requireOwnService(partial, client)
     guard let answer = try await client.ask(.stop) else {
       if session.writesJSON { try session.output.json(["running": false, "stopped": false]) }
       if !session.isQuiet { session.diagnostics.line("No service runs.") }

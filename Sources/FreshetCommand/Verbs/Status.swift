@@ -9,15 +9,16 @@ extension Verb {
   static let status = Verb(
     "status",
     overview: "Show what the collection holds and how it is, and what its service does.",
+    discussion: "A configuration that cannot be used is warned of, and the collection shown that was synced with it.",
     run: { invocation in
       let session = Session(invocation)
-      return try await session.reading { collection in
+      return try await session.readingDespiteFault { collection, fault in
         let status = try await collection.status()
         let service = try await ControlClient(folder: collection.folder).ask(.status)
         if session.writesJSON {
-          try session.output.json(status.json(service: service))
+          try session.output.json(status.json(service: service, fault: fault))
         } else {
-          try session.output.write(status.text(service: service))
+          try session.output.write(status.text(service: service, fault: fault))
         }
         return .success
       }

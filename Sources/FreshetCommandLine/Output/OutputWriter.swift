@@ -14,6 +14,8 @@ public final class OutputWriter: Sendable {
   /// Bytes above which the buffer is written.
   public static let bufferSize = 64 << 10
 
+  /// The terminal, or what stands in its place.
+  public let terminal: Terminal
   private let descriptor: Int32
   /// Whether a person sees the text on a terminal, which what steers it must not reach.
   public let isTerminal: Bool
@@ -40,7 +42,8 @@ public final class OutputWriter: Sendable {
     self.descriptor = descriptor
     self.patience = patience
     isTerminal = isatty(descriptor) == 1
-    isLineBuffered = Terminal(descriptor: descriptor, variable: variable).isInteractive
+    terminal = Terminal(descriptor: descriptor, variable: variable)
+    isLineBuffered = terminal.isInteractive
   }
 
   /// Writes a text as it is.

@@ -14,9 +14,11 @@ struct ConfigurationKey<Root>: Sendable {
   var isList: Bool
   /// Stores the value, or throws a `ValueProblem`.
   var apply: @Sendable (inout Root, YAMLNode) throws -> Void
+  /// Whether two have the same value.
+  var isEqual: @Sendable (Root, Root) -> Bool
 
   /// Ties a name to a property.
-  init<Value>(
+  init<Value: Equatable>(
     _ name: String,
     _ property: any WritableKeyPath<Root, Value> & Sendable,
     _ type: ValueType<Value>,
@@ -30,6 +32,7 @@ struct ConfigurationKey<Root>: Sendable {
     isOverridable = type.isOverridable
     isList = type.isList
     apply = { root, node in root[keyPath: property] = try type.read(node) }
+    isEqual = { $0[keyPath: property] == $1[keyPath: property] }
   }
 
   /// A key of a part, as the key of the whole that has the part as a section.
@@ -41,6 +44,7 @@ struct ConfigurationKey<Root>: Sendable {
     isOverridable = key.isOverridable
     isList = key.isList
     apply = { root, node in try key.apply(&root[keyPath: part], node) }
+    isEqual = { key.isEqual($0[keyPath: part], $1[keyPath: part]) }
   }
 
   /// The part before the dot; empty for a key at the top.

@@ -31,7 +31,7 @@ public struct ConfigurationLoader: Sendable {
   /// The usual name, and its other spelling, which counts where the usual one is not there.
   public static let fileNames = [fileName, "freshet.yml"]
 
-  private let environment: [String: String]
+  let environment: [String: String]
   private let currentFolder: String
 
   /// Reads with an environment and relative to a folder: the process's own, unless others are given.

@@ -32,11 +32,63 @@ struct YAMLReader {
     return try reader.document(bytes)
   }
 
+  /// What a document that may be faulty says of one key.
+  enum PartialText: Hashable {
+    /// Its text, which stands before the first fault.
+    case text(String)
+    /// Nothing, in the whole of a document without a fault.
+    case absent
+    /// Nothing up to the first fault; or no text.
+    case unknown
+  }
+
+  /// The text of a key at the top of a document, as far as that can be read.
+  static func text(of key: String, in bytes: [UInt8]) -> PartialText {
+    guard bytes.count <= maximumBytes else { return .unknown }
+    var reader = YAMLReader(file: "")
+    return (try? reader.text(of: key, in: bytes)) ?? .unknown
+  }
+
   private init(file: String) {
     self.file = file
   }
 
+  private mutating func text(of key: String, in bytes: [UInt8]) throws -> PartialText {
+    try parsing(bytes) { reader, parser in
+      guard case .documentStart = try reader.next(&parser).kind else { return .absent }
+      let root = try reader.next(&parser)
+      guard case .mappingStart = root.kind else { return .unknown }
+      while true {
+        let entry = try reader.next(&parser)
+        if case .end = entry.kind { return .absent }
+        let value = try reader.node(from: try reader.next(&parser), &parser, depth: 1)
+        guard case .scalar(key, _) = entry.kind, !value.isNull else { continue }
+        guard case .scalar(let text, _) = value.content else { return .unknown }
+        // A fault right after it may be in it: a line that was taken for its continuation.
+        _ = try reader.next(&parser)
+        return .text(text)
+      }
+    }
+  }
+
   private mutating func document(_ bytes: [UInt8]) throws -> YAMLNode? {
+    try parsing(bytes) { reader, parser in
+      guard case .documentStart = try reader.next(&parser).kind else { return nil }
+      let root = try reader.node(from: try reader.next(&parser), &parser, depth: 0)
+      _ = try reader.next(&parser)  // the document's end
+      let last = try reader.next(&parser)
+      guard case .streamEnd = last.kind else {
+        throw reader.error("a second document starts here; keep one document in the file.", at: last.location)
+      }
+      return root
+    }
+  }
+
+  /// Calls the body with a parser that is past the stream's start.
+  private mutating func parsing<Result>(
+    _ bytes: [UInt8],
+    _ body: (inout YAMLReader, inout yaml_parser_t) throws -> Result
+  ) throws -> Result {
     var parser = yaml_parser_t()
     guard yaml_parser_initialize(&parser) == 1 else {
       throw FreshetError(.invalidConfiguration, "there is not enough memory to read it.", path: file)
@@ -45,15 +97,8 @@ struct YAMLReader {
     return try bytes.withUnsafeBufferPointer { buffer in
       yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING)
       yaml_parser_set_input_string(&parser, buffer.baseAddress, buffer.count)
-      _ = try next(&parser)  // the stream's start
-      guard case .documentStart = try next(&parser).kind else { return nil }
-      let root = try node(from: try next(&parser), &parser, depth: 0)
-      _ = try next(&parser)  // the document's end
-      let last = try next(&parser)
-      guard case .streamEnd = last.kind else {
-        throw error("a second document starts here; keep one document in the file.", at: last.location)
-      }
-      return root
+      _ = try next(&parser)
+      return try body(&self, &parser)
     }
   }
 

@@ -8,24 +8,29 @@ public struct ForwardedCall: Hashable, Sendable {
   public var folder: String
   /// The variables of the calling process.
   public var environment: [String: String]
+  /// The permission bits that files do not get which the calling process makes (umask(2)).
+  public var fileMask: UInt32
   /// The version of the command that calls.
   public var version: String
 
   /// Describes a call.
-  public init(words: [String], folder: String, environment: [String: String], version: String) {
+  public init(words: [String], folder: String, environment: [String: String], fileMask: UInt32, version: String) {
     self.words = words
     self.folder = folder
     self.environment = environment
+    self.fileMask = fileMask
     self.version = version
   }
 
   init(_ json: JSONValue) throws {
     guard case .array(let words)? = json["words"], case .string(let folder)? = json["folder"], folder.hasPrefix("/"),
-      case .object(let variables)? = json["environment"], case .string(let version)? = json["version"]
+      case .object(let variables)? = json["environment"], case .string(let version)? = json["version"],
+      case .integer(let mask)? = json["umask"], (0...0o777).contains(mask)
     else { throw ControlRequest.unknown }
     self.words = try words.map { try Self.text($0) }
     self.folder = folder
     self.version = version
+    fileMask = UInt32(mask)
     environment = [:]
     for variable in variables { environment[variable.name] = try Self.text(variable.value) }
   }
@@ -35,6 +40,7 @@ public struct ForwardedCall: Hashable, Sendable {
     return [
       "request": "run", "version": .string(version), "folder": .string(folder),
       "words": .array(words.map { .string($0) }), "environment": .object(variables),
+      "umask": .integer(Int64(fileMask)),
     ]
   }
 

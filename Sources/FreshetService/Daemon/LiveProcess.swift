@@ -97,7 +97,9 @@ public struct LiveProcess: Sendable {
       answer: { request in
         var reply: [JSONValue.Member] = []
         switch request {
-        case .status: return service.status.json(process: getpid(), now: SystemWallClock().now())
+        case .status:
+          let file = service.collection.configuration.file
+          return service.status.json(process: getpid(), configuration: file, now: SystemWallClock().now())
         case .stop: service.stop()
         case .reload: reply.append(.init("left", .array(try await reload().map { .string($0) })))
         case .run: throw ControlRequest.unknown

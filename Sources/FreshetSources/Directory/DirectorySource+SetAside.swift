@@ -28,21 +28,29 @@ extension DirectorySource {
   /// - Parameters:
   ///   - hash: the content that failed; a file with another one stays, since nobody has tried it.
   ///   - note: what went wrong, for people.
+  ///   - mask: what the note and new folders do not get of the permissions; `nil` for the process's own.
   /// - Returns: where it is now, relative to the root; `nil` when it is not at its place any more, changed, or is being
   ///   written.
   /// - Throws: `FreshetError` when it cannot be moved: it is where it was then.
-  public func setAside(_ path: [UInt8], content hash: ContentHash, note: String) throws -> [UInt8]? {
+  public func setAside(
+    _ path: [UInt8],
+    content hash: ContentHash,
+    note: String,
+    mask: FileMask? = nil
+  ) throws -> [UInt8]? {
     guard let folder = configuration.setAsideFolder else { return nil }
     let root = try roots.current()
     guard let place = try SetAsidePlace(path, in: root), let file = try place.open(hash: hash) else { return nil }
     // What is still being written is no failure yet: the next run over everything looks again.
     if WriterProbe(self).writers(of: path) == .some { return nil }
-    let target = try Self.made(Array(folder.utf8) + [UInt8(ascii: "/")] + place.folder, in: root, origin: folder)
+    let target = try Self.made(Array(folder.utf8) + [UInt8(ascii: "/")] + place.folder, in: root, mask, origin: folder)
     let origin = self.origin(of: path)
     for number in 1...Self.setAsideMax {
       let name = Self.numbered(place.name, number)
       let text = Array((Self.noteHead + "\n\n" + note + Self.mark(of: path)).utf8)
-      guard try !Self.exists(name, in: target), try Self.write(text, beside: name, in: target, origin) else { continue }
+      guard try !Self.exists(name, in: target), try Self.write(text, beside: name, in: target, mask, origin) else {
+        continue
+      }
       do {
         try Self.move(place.name, in: place.parent, to: name, in: target, origin: origin)
         guard try file.status().isSame(as: place.status) else {
@@ -71,10 +79,11 @@ extension DirectorySource {
 
   /// Moves the file of an item back from the folder, the newest when there are several; its note goes.
   ///
+  /// - Parameter mask: what new folders do not get of the permissions; `nil` for the process's own.
   /// - Returns: whether there was one and its place was free.
   /// - Throws: `FreshetError` when it cannot be moved: it is where it was then.
   @discardableResult
-  public func putBack(_ path: [UInt8]) throws -> Bool {
+  public func putBack(_ path: [UInt8], mask: FileMask? = nil) throws -> Bool {
     guard configuration.setAsideFolder != nil else { return false }
     let root = try roots.current()
     guard let held = Self.held(path, in: root, configuration) else { return false }
@@ -83,7 +92,7 @@ extension DirectorySource {
     let from = root.openWithoutLinks(held.folder, flags: O_RDONLY | O_DIRECTORY)
     guard from >= 0 else { throw FreshetError.system(from, "open its folder", path: origin(of: path)) }
     let source = Descriptor(owning: from)
-    let parent = above.isEmpty ? root.folder : try Self.made(above, in: root, origin: origin(of: above))
+    let parent = above.isEmpty ? root.folder : try Self.made(above, in: root, mask, origin: origin(of: above))
     let name = path.lastIndex(of: slash).map { Array(path[($0 + 1)...]) } ?? path
     do {
       try Self.move(held.name, in: source, to: name, in: parent, origin: origin(of: path))
@@ -95,13 +104,23 @@ extension DirectorySource {
     return true
   }
 
+  /// Where the file of an item lies in the folder, relative to the root; `nil` when it does not, or the item's place is not
+  /// empty.
+  ///
+  /// - Throws: `FreshetError` with `source_unavailable`.
+  public func placeSetAside(of path: [UInt8]) throws -> [UInt8]? {
+    placeSetAside(of: path, in: try roots.current())
+  }
+
   /// Whether the item's place is empty, and its file lies in the folder.
-  func isSetAside(_ path: [UInt8], in root: DirectoryRoot) -> Bool {
-    guard configuration.setAsideFolder != nil else { return false }
+  func isSetAside(_ path: [UInt8], in root: DirectoryRoot) -> Bool { placeSetAside(of: path, in: root) != nil }
+
+  private func placeSetAside(of path: [UInt8], in root: DirectoryRoot) -> [UInt8]? {
+    guard configuration.setAsideFolder != nil else { return nil }
     let number = root.open(path, flags: freshet_path_only | O_NOFOLLOW)
     if number >= 0 { close(number) }
-    guard number == -ENOENT || number == -ENOTDIR else { return false }
-    return Self.held(path, in: root, configuration) != nil
+    guard number == -ENOENT || number == -ENOTDIR else { return nil }
+    return Self.held(path, in: root, configuration).map { $0.folder + [UInt8(ascii: "/")] + $0.name }
   }
 
   // MARK: Places
@@ -149,10 +168,18 @@ extension DirectorySource {
   }
 
   /// The folder at a path below the root, made where it is missing; a link on the way is refused.
-  private static func made(_ path: [UInt8], in root: DirectoryRoot, origin: String) throws -> Descriptor {
+  private static func made(
+    _ path: [UInt8],
+    in root: DirectoryRoot,
+    _ mask: FileMask?,
+    origin: String
+  ) throws -> Descriptor {
+    let permissions: mode_t = 0o755
     var folder = root.folder
     for name in path.split(separator: UInt8(ascii: "/")) {
-      let made = DirectoryRoot.withPath(name) { mkdirat(folder.number, $0, 0o755) == 0 ? 0 : errno }
+      let made = DirectoryRoot.withPath(name) {
+        mkdirat(folder.number, $0, mask?.remaining(of: permissions) ?? permissions) == 0 ? 0 : errno
+      }
       guard made == 0 || made == EEXIST else { throw FreshetError.system(made, "make a folder", path: origin) }
       let number = DirectoryRoot.withPath(name) {
         freshet_open_at(folder.number, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0)
@@ -165,8 +192,12 @@ extension DirectorySource {
         )
       }
       guard number >= 0 else { throw FreshetError.system(number, "open the folder", path: origin) }
-      if made == 0 { try folder.synchronize(path: origin) }
-      folder = Descriptor(owning: number)
+      let next = Descriptor(owning: number)
+      if made == 0 {
+        try mask?.settle(permissions, of: next, path: origin)
+        try folder.synchronize(path: origin)
+      }
+      folder = next
     }
     return folder
   }
@@ -207,12 +238,13 @@ extension DirectorySource {
     _ text: [UInt8],
     beside name: [UInt8],
     in folder: Descriptor,
+    _ mask: FileMask?,
     _ origin: String
   ) throws -> Bool {
     let note = name + noteSuffix
     let isOurs = isOurNote(note, in: folder)
     do {
-      _ = try GuardedReplacement(name: note, in: folder, path: origin).write(text) { present in
+      _ = try GuardedReplacement(name: note, in: folder, path: origin, mask: mask).write(text) { present in
         if case .file = present, !isOurs { throw FreshetError(.wouldOverwrite, "a file is there", path: origin) }
       }
       return true

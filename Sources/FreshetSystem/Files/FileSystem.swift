@@ -90,9 +90,18 @@ public enum FileSystem {
 
   /// Makes a folder with all folders above it; one that exists is left as it is.
   ///
+  /// - Parameter mask: what new folders do not get of the permissions; `nil` for the process's own.
   /// - Throws: `FreshetError`.
-  public static func createFolder(_ path: String, permissions: mode_t = 0o755) throws {
-    if mkdir(path, permissions) == 0 { return try synchronizeFolder(split(path).folder) }
+  public static func createFolder(_ path: String, permissions: mode_t = 0o755, mask: FileMask? = nil) throws {
+    func make() throws -> Bool {
+      guard mkdir(path, mask?.remaining(of: permissions) ?? permissions) == 0 else { return false }
+      if let mask {
+        let made = try Descriptor(opening: path, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+        try mask.settle(permissions, of: made, path: path)
+      }
+      return true
+    }
+    if try make() { return try synchronizeFolder(split(path).folder) }
     switch errno {
     case EEXIST:
       guard try FileStatus(of: path).kind == .folder else {
@@ -101,8 +110,8 @@ public enum FileSystem {
     case ENOENT:
       let (folder, _) = split(path)
       guard folder != path, folder != "." else { throw FreshetError.system(ENOENT, "make a folder", path: path) }
-      try createFolder(folder, permissions: permissions)
-      guard mkdir(path, permissions) == 0 || errno == EEXIST else {
+      try createFolder(folder, permissions: permissions, mask: mask)
+      guard try make() || errno == EEXIST else {
         throw FreshetError.system(errno, "make a folder", path: path)
       }
       try synchronizeFolder(folder)

@@ -20,9 +20,13 @@ public struct GuardedReplacement: Sendable {
     case file(size: Int64, hash: @Sendable () throws -> ContentHash)
   }
 
+  /// The permissions of a file where nothing was, less the mask.
+  private static let newPermissions: mode_t = 0o666
+
   private let folder: Descriptor
   private let name: [UInt8]
   private let path: String
+  private let mask: FileMask?
 
   /// Names a place.
   ///
@@ -30,22 +34,26 @@ public struct GuardedReplacement: Sendable {
   ///   - name: a single name in the folder, as the file system's bytes.
   ///   - folder: the folder, opened for reading.
   ///   - path: what errors call the place.
-  public init(name: [UInt8], in folder: Descriptor, path: String) {
+  ///   - mask: what a new file does not get; `nil` for the process's own.
+  public init(name: [UInt8], in folder: Descriptor, path: String, mask: FileMask? = nil) {
     self.name = name
     self.folder = folder
     self.path = path
+    self.mask = mask
   }
 
   /// Names a place by its path; folders that are missing above it are made.
   ///
+  /// - Parameter mask: what new folders and a new file do not get; `nil` for the process's own.
   /// - Throws: `FreshetError`.
-  public init(path: String) throws {
+  public init(path: String, mask: FileMask? = nil) throws {
     let (folder, name) = FileSystem.split(path)
-    try FileSystem.createFolder(folder)
+    try FileSystem.createFolder(folder, mask: mask)
     self.init(
       name: Array(name.utf8),
       in: try Descriptor(opening: folder, flags: O_RDONLY | O_DIRECTORY),
-      path: path
+      path: path,
+      mask: mask
     )
   }
 
@@ -108,8 +116,9 @@ public struct GuardedReplacement: Sendable {
 
   private func put(_ bytes: [UInt8], over before: FileStatus?) throws {
     let temporary = Array(".freshet.\(getpid()).\(UInt64.random(in: 0 ... .max)).new".utf8)
+    let permissions = before == nil ? mask?.remaining(of: Self.newPermissions) ?? Self.newPermissions : 0o600
     let number = Self.withName(temporary) {
-      freshet_open_at(folder.number, $0, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, before == nil ? 0o666 : 0o600)
+      freshet_open_at(folder.number, $0, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, permissions)
     }
     guard number >= 0 else { throw FreshetError.system(number, "write a file beside it", path: path) }
     let file = Descriptor(owning: number)
@@ -121,6 +130,8 @@ public struct GuardedReplacement: Sendable {
         guard fchmod(number, mode_t(before.permissions)) == 0 else {
           throw FreshetError.system(errno, "set the permissions", path: path)
         }
+      } else {
+        try mask?.settle(Self.newPermissions, of: file, path: path)
       }
       try file.synchronize(path: path)
       if let before { try move(temporary, over: before) } else { try moveWhereNothingIs(temporary) }
