@@ -20,7 +20,7 @@ import Testing
     await store.close()
     try RawDatabase(path).execute(
       """
-      DROP TABLE anchor; DROP TABLE vouched; ALTER TABLE consumer DROP COLUMN receiver;
+      DROP INDEX change_deletion; DROP TABLE anchor; DROP TABLE vouched; ALTER TABLE consumer DROP COLUMN receiver;
       DELETE FROM seal WHERE name IN ('annotation', 'anchor', 'vouched'); PRAGMA user_version = 7
       """
     )
@@ -46,7 +46,7 @@ import Testing
       return source
     }
     await store.close()
-    try RawDatabase(path).execute("PRAGMA user_version = 9")
+    try RawDatabase(path).execute("DROP INDEX change_deletion; PRAGMA user_version = 9")
     let migrated = try SQLiteStore.open(at: path, mode: .readWrite(create: false))
     let items = try await migrated.read(.everything) { try $0.items(of: source, after: nil, limit: 9) }
     #expect(items.count == 2 && items.last?.path == Array("a.md".utf8) && items.last?.documents == 1)

@@ -219,6 +219,11 @@ public protocol StoreSnapshot {
   /// The chain's value after a change; `nil` when the log has no such row.
   func chain(at sequence: SequenceNumber) throws -> ContentHash?
 
+  /// How many documents of a source were deleted since a time, after the last change of a run, and are gone still.
+  ///
+  /// - Parameter run: `nil` for no such bound, as for a run that changed nothing.
+  func recentDeletions(of source: String, since: Timestamp, after run: RunID?) throws -> Int
+
   /// Documents in quarantine, by source and origin; of one item when its source and path are given.
   func failures(source: String?, itemPath: [UInt8]?) throws -> [FailureRecord]
 

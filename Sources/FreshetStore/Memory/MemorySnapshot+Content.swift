@@ -157,6 +157,14 @@ extension MemorySnapshot {
     return state.changes[Int(index)].chain
   }
 
+  func recentDeletions(of source: String, since: Timestamp, after run: RunID?) -> Int {
+    let bound = state.changes.last { $0.run == run }?.sequence ?? 0
+    let deleted = state.changes.filter {
+      $0.kind == .deleted && UTF8Text($0.source) == UTF8Text(source) && $0.at >= since && $0.sequence > bound
+    }
+    return Set(deleted.map(\.document)).count { state.documents[$0]?.record.state == .deleted }
+  }
+
   func failures(source: String?, itemPath: [UInt8]?) -> [FailureRecord] {
     state.failures.values
       .filter { (source.map(UTF8Text.init) ?? UTF8Text($0.source)) == UTF8Text($0.source) }

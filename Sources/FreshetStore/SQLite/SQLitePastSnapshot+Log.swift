@@ -29,6 +29,8 @@ extension SQLitePastSnapshot {
 
   func item(of source: SourceID, at path: [UInt8]) throws -> ItemRecord? { nil }
 
+  func recentDeletions(of source: String, since: Timestamp, after run: RunID?) throws -> Int { 0 }
+
   func failures(source: String?, itemPath: [UInt8]?) throws -> [FailureRecord] { [] }
 
   // MARK: Care

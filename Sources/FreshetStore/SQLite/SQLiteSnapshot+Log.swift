@@ -98,6 +98,30 @@ extension SQLiteSnapshot {
     return value
   }
 
+  func recentDeletions(of source: String, since: Timestamp, after run: RunID?) throws -> Int {
+    // A run that was killed has no last change on record.
+    let bound = try run.flatMap { run in
+      try connection.row(
+        """
+        SELECT coalesce(last_sequence, (
+          SELECT max(sequence) FROM change WHERE sequence >= run.first_sequence AND run = run.uuid
+        )) FROM run WHERE uuid = ?1
+        """,
+        .id(run)
+      ) { $0.integer(0) }
+    }
+    return try connection.count(
+      """
+      SELECT count(DISTINCT c.document) FROM change c INDEXED BY change_deletion
+      WHERE c.kind = 'deleted' AND c.source = ?1 AND c.at >= ?2 AND c.sequence > ?3
+        AND EXISTS(SELECT 1 FROM document d WHERE d.id = c.document AND d.is_live = 0)
+      """,
+      .text(source),
+      .integer(since.nanoseconds),
+      .integer(bound ?? 0)
+    )
+  }
+
   func setting(_ name: String) throws -> String? {
     try connection.row("SELECT value FROM setting WHERE name = ?1", .text(name)) { $0.text(0) }
   }

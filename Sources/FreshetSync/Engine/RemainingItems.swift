@@ -5,11 +5,6 @@ import FreshetModel
 struct RemainingItems: Sendable {
   let run: SyncRun
 
-  /// Changes of the log that are read at a time, and how many such pages at most: what more happened within the window
-  /// is left out.
-  static let pageSize: SequenceNumber = 4096
-  static let pagesMax = 16
-
   /// Whether the source has no item any more. A run over named paths that found none there looks for one anywhere else:
   /// an empty root, of a disk that is not mounted, is empty below each of its names.
   ///
@@ -33,24 +28,8 @@ struct RemainingItems: Sendable {
     let window = Int64(DeletionGuard.window.inSeconds * 1e9)
     let since = Timestamp(nanoseconds: run.startedAt.nanoseconds.subtractingReportingOverflow(window).partialValue)
     return try await run.stages.store.read(.everything) { snapshot in
-      let accepted = try snapshot.setting(Self.setting(name))
-      // The newest change of a document tells whether it is there.
-      var judged: Set<DocumentID> = []
-      var gone = 0
-      var end = snapshot.head.sequence
-      // Older rows were pruned.
-      let first = snapshot.head.anchor.sequence
-      for _ in 0..<Self.pagesMax where end > first {
-        let start = max(first, end - Self.pageSize)
-        let page = try snapshot.changes(after: start, limit: Int(end - start))
-        for change in page.reversed() {
-          guard change.at >= since, change.run.description != accepted else { return gone }
-          if change.source == name, judged.insert(change.document).inserted, change.kind == .deleted { gone += 1 }
-        }
-        guard page.count == Int(end - start) else { return gone }
-        end = start
-      }
-      return gone
+      let accepted = try snapshot.setting(Self.setting(name)).flatMap { RunID($0) }
+      return try snapshot.recentDeletions(of: name, since: since, after: accepted)
     }
   }
 

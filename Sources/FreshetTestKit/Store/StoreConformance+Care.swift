@@ -3,6 +3,7 @@ import FreshetSystem
 
 extension StoreConformance {
   static let care: [Check] = [
+    Check("what was deleted lately, and is gone still, is counted") { try await $0.countsRecentDeletions() },
     Check("failures are kept, replaced and taken out") { try await $0.keepsFailures() },
     Check("runs are kept, newest first") { try await $0.keepsRuns() },
     Check("settings are set and removed") { try await $0.keepsSettings() },
@@ -47,6 +48,40 @@ extension StoreConformance {
       }
       let left = try await store.read(.everything) { try $0.failures(source: nil, itemPath: nil).map(\.origin) }
       try expectEqual(left, ["y", "x"])
+    }
+  }
+
+  private func countsRecentDeletions() async throws {
+    try await withStore { store, source in
+      let documents = ["a", "b", "c", "d"].map { SampleDocument(origin: "\($0).md", paragraphs: ["alpha"]) }
+      let finished = RunRecord(id: .random(), startedAt: Timestamp(seconds: 1), actor: "tester@host", firstSequence: 0)
+      let killed = RunRecord(id: .random(), startedAt: Timestamp(seconds: 2), actor: "tester@host", firstSequence: 4)
+      try await store.write { transaction throws in
+        let other = try transaction.registerSource(name: "other", location: "/o").id
+        for document in documents[..<3] { try document.apply(.created, to: transaction, source: source) }
+        try documents[3].apply(.created, to: transaction, source: other)
+        var first = finished
+        first.lastSequence =
+          try documents[0].apply(.deleted, to: transaction, source: source, run: finished.id).sequence
+        try transaction.save(first)
+        try transaction.save(killed)
+        try documents[1].apply(.deleted, to: transaction, source: source, run: killed.id)
+        try documents[2].apply(.deleted, to: transaction, source: source, run: killed.id)
+        try documents[2].apply(.restored, to: transaction, source: source, run: killed.id)
+        try documents[3].apply(.deleted, to: transaction, source: other)
+      }
+      try await store.read(.everything) { snapshot throws in
+        func count(_ source: String, _ since: Timestamp = .epoch, after run: RunID? = nil) throws -> Int {
+          try snapshot.recentDeletions(of: source, since: since, after: run)
+        }
+        try expectEqual(try count("docs"), 2, "what was restored is not gone")
+        try expectEqual(try count("docs", after: finished.id), 1)
+        try expectEqual(try count("docs", after: killed.id), 0, "a run without a last change on record")
+        try expectEqual(try count("docs", after: .random()), 2, "a run that is not known")
+        try expectEqual(try count("docs", Timestamp(seconds: 1 << 33)), 0)
+        try expectEqual(try count("other"), 1)
+        try expectEqual(try count("none"), 0)
+      }
     }
   }
 
