@@ -80,7 +80,7 @@ public final class Collection: Sendable {
     store = collection.store
     parts = collection.parts
     self.currentFolder = currentFolder ?? collection.currentFolder
-    self.host = host ?? collection.host
+    self.host = host
     self.fileMask = fileMask ?? collection.fileMask
     factory = StageFactory(configuration: configuration, environment: environment)
     indexDirectory =
@@ -137,12 +137,12 @@ public final class Collection: Sendable {
       environment: environment ?? factory.environment,
       currentFolder: currentFolder,
       fileMask: fileMask,
-      host: nil
+      host: host
     )
   }
 
-  /// The same open collection, whose syncs are done as guests of somebody.
-  public func hosted(by host: any SyncHost) -> Collection {
+  /// The same open collection, whose syncs are done as guests of somebody; `nil` for one's own.
+  public func hosted(by host: (any SyncHost)?) -> Collection {
     Collection(
       of: self,
       configuration: configuration,

@@ -6,6 +6,8 @@ extension LiveService {
   /// Goes on with the collection under another configuration, and with other watchers where they are given; to be called by
   /// a guest. Everything is gone through as at the start.
   public func adopt(_ collection: Collection, feed: (any ChangeFeed)? = nil) {
+    // The guest's is hosted by the service itself.
+    let collection = collection.hosted(by: nil)
     let names = Set(collection.configuration.sources.map(\.name))
     let (options, following, delivering) = present.withLock { present in
       present.collection = collection

@@ -143,6 +143,21 @@ import Testing
     }
   }
 
+  @Test func whatIsDoneAfterAReloadIsCountedOnce() async throws {
+    try await with { (_, service, told) async throws in
+      await told.idle()
+      try await service.exclusively("reload") { collection in
+        service.adopt(try collection.reconfigured(collection.configuration))
+      }
+      try folder.write("docs/more.md", "# More\n\nIt came after the reload.\n")
+      release("more.md")
+      await told.worked(.fresh)
+      await told.until { service.status.queued == 0 && service.status.working == nil }
+      #expect(service.status.totals.documents.created == 2)
+      #expect(!told.works.map(\.kind).contains(.call))
+    }
+  }
+
   @Test func aCollectionIsNotReconfiguredToAnotherPlaceOrModel() async throws {
     try await with(checksSources: false) { (collection, _, told) async throws in
       await told.idle()

@@ -244,8 +244,11 @@ public protocol StoreSnapshot {
   /// The metadata of the edition that a change made, or of the one that a deletion ended; `nil` when it is not kept.
   func metadata(of change: ChangeRecord) throws -> Metadata?
 
-  /// How much the collection holds, counted.
+  /// How much the collection holds, counted: that takes time.
   func counts() throws -> CollectionCounts
+
+  /// The chunks of live documents, as in `counts`.
+  func chunkCount() throws -> Int
 
   // MARK: The past
 

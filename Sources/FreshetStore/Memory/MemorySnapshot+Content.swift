@@ -186,16 +186,18 @@ extension MemorySnapshot {
 
   func setting(_ name: String) -> String? { state.settings[UTF8Text(name)] }
 
+  func chunkCount() -> Int { state.documents.values.reduce(0) { $0 + $1.chunks.count } }
+
   func counts() -> CollectionCounts {
     var counts = CollectionCounts()
     for document in state.documents.values {
       if document.record.state == .live { counts.documents += 1 } else { counts.deletedDocuments += 1 }
       counts.versions += document.versions.count
-      counts.chunks += document.chunks.count
       if document.record.state == .live, document.record.editionState == .awaitingVectors {
         counts.awaitingVectors += 1
       }
     }
+    counts.chunks = chunkCount()
     counts.passages = state.passages.count { $0.uses > 0 }
     counts.keywordRows = counts.passages
     counts.failures = state.failures.count

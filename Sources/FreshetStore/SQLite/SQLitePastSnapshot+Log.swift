@@ -35,6 +35,8 @@ extension SQLitePastSnapshot {
 
   // MARK: Care
 
+  func chunkCount() throws -> Int { try counts().chunks }
+
   func counts() throws -> CollectionCounts {
     var counts = CollectionCounts()
     let documents = try connection.rows(

@@ -126,13 +126,17 @@ extension SQLiteSnapshot {
     try connection.row("SELECT value FROM setting WHERE name = ?1", .text(name)) { $0.text(0) }
   }
 
+  func chunkCount() throws -> Int {
+    try connection.count("SELECT count(*) FROM chunk WHERE to_sequence IS NULL")
+  }
+
   func counts() throws -> CollectionCounts {
     try prepareKeywordSearch()
     var counts = CollectionCounts()
     counts.documents = try connection.count("SELECT count(*) FROM document WHERE is_live = 1")
     counts.deletedDocuments = try connection.count("SELECT count(*) FROM document WHERE is_live = 0")
     counts.versions = try connection.count("SELECT count(*) FROM version")
-    counts.chunks = try connection.count("SELECT count(*) FROM chunk WHERE to_sequence IS NULL")
+    counts.chunks = try chunkCount()
     counts.passages = try connection.count("SELECT count(DISTINCT passage) FROM chunk WHERE to_sequence IS NULL")
     counts.keywordRows = try connection.count("SELECT count(*) FROM live_fts_docsize")
     counts.awaitingVectors = try connection.count(

@@ -43,7 +43,7 @@ struct RunBook: Sendable {
       {
         return Int(total) + change
       }
-      return try snapshot.counts().chunks
+      return try snapshot.chunkCount()
     }
   }
 }
