@@ -74,7 +74,7 @@ void report(char *error, size_t error_size, const char *sentence) {
 
 }  // namespace
 
-// Inserts rows into a graph, each from the nearest row of an upper level that all of those say together.
+// Inserts rows into a graph, each from the signpost that is nearest to it.
 //
 // hnswlib walks down from one entry instead. Among thousands of clusters that are equally far from each other such a walk
 // ends in a wrong one, and the row is linked to rows that are not near: then no later search finds it, however it starts.
@@ -98,9 +98,9 @@ struct freshet_hnsw_builder {
         levels(random_levels(rows.count, connections)),
         signpost_step(rows.count / connections / most_signposts + 1) {}
 
-  // The best signpost of each of some rows; without any, the entry.
+  // The best signpost of each of some rows; without any, nothing that means something.
   std::vector<Node> signposts_of(const uint32_t *order, size_t count) const {
-    std::vector<Node> best(count, graph.enterpoint_node_);
+    std::vector<Node> best(count, signposts.empty() ? Node{0} : signposts.front());
     std::vector<float> best_scores(count, -std::numeric_limits<float>::infinity());
     std::vector<int32_t> sums(count);
     for (size_t i = 0; i < count; i++) sums[i] = freshet_code_sum(codes(order[i]), rows.stride);
