@@ -51,6 +51,9 @@ class CodeSpace : public hnswlib::SpaceInterface<float> {
 // less than what follows it.
 constexpr size_t most_signposts = 1 << 15;
 
+// So many of them, the best, a row starts from: the best alone may be of another cluster, which the beam does not leave.
+constexpr size_t starts_per_row = 12;
+
 // So many rows look for their signposts at once, so that a part of the codes serves all of them before the next is read.
 constexpr size_t rows_at_once = 64;
 
@@ -74,12 +77,17 @@ void report(char *error, size_t error_size, const char *sentence) {
 
 }  // namespace
 
-// Inserts rows into a graph, each from the signpost that is nearest to it.
+// Inserts rows into a graph, each from the signposts that are nearest to it.
 //
 // hnswlib walks down from one entry instead. Among thousands of clusters that are equally far from each other such a walk
 // ends in a wrong one, and the row is linked to rows that are not near: then no later search finds it, however it starts.
 struct freshet_hnsw_builder {
   using Node = hnswlib::tableint;
+
+  struct Signpost {
+    float score;
+    Node node;
+  };
 
   freshet_hnsw_rows rows;
   CodeSpace space;
@@ -98,10 +106,9 @@ struct freshet_hnsw_builder {
         levels(random_levels(rows.count, connections)),
         signpost_step(rows.count / connections / most_signposts + 1) {}
 
-  // The best signpost of each of some rows; without any, nothing that means something.
-  std::vector<Node> signposts_of(const uint32_t *order, size_t count) const {
-    std::vector<Node> best(count, signposts.empty() ? Node{0} : signposts.front());
-    std::vector<float> best_scores(count, -std::numeric_limits<float>::infinity());
+  // The best signposts of each of some rows, `starts_per_row` for each, best first; fewer when there are fewer.
+  std::vector<std::vector<Signpost>> signposts_of(const uint32_t *order, size_t count) const {
+    std::vector<std::vector<Signpost>> best(count);
     std::vector<int32_t> sums(count);
     for (size_t i = 0; i < count; i++) sums[i] = freshet_code_sum(codes(order[i]), rows.stride);
     const freshet_kernel kernel = freshet_best_kernel();
@@ -111,25 +118,29 @@ struct freshet_hnsw_builder {
       for (size_t i = 0; i < count; i++) {
         freshet_dots(
           kernel, signpost_codes.data() + start * rows.stride, rows.stride, length, codes(order[i]), sums[i], dots);
+        auto &mine = best[i];
+        float bar = mine.size() < starts_per_row ? -std::numeric_limits<float>::infinity() : mine.back().score;
         for (size_t j = 0; j < length; j++) {
           const float score = static_cast<float>(dots[j]) * signpost_scales[start + j];
-          if (score <= best_scores[i]) continue;
-          best_scores[i] = score;
-          best[i] = signposts[start + j];
+          if (score <= bar) continue;
+          if (mine.size() == starts_per_row) mine.pop_back();
+          const auto place = std::find_if(mine.begin(), mine.end(), [&](auto &one) { return one.score < score; });
+          mine.insert(place, {score, signposts[start + j]});
+          if (mine.size() == starts_per_row) bar = mine.back().score;
         }
       }
     }
     return best;
   }
 
-  // Inserts a row that links to what is found from `entry`.
-  void insert(uint32_t row, Node entry, std::vector<char> &buffer) {
+  // Inserts a row that links to what is found from its signposts.
+  void insert(uint32_t row, const std::vector<Signpost> &from, std::vector<char> &buffer) {
     auto *item = reinterpret_cast<Item *>(buffer.data());
     item->scale = rows.scales[row];
     item->sum = freshet_code_sum(codes(row), rows.stride);
     memcpy(buffer.data() + sizeof(Item), codes(row), rows.stride);
     // The first rows, and those of levels where no entry is known to be.
-    if (signposts.empty() || levels[row] > 1) {
+    if (from.empty() || levels[row] > 1) {
       graph.addPoint(buffer.data(), row, levels[row]);
       return;
     }
@@ -140,8 +151,6 @@ struct freshet_hnsw_builder {
       node = static_cast<Node>(graph.cur_element_count++);
       graph.label_lookup_[row] = node;
     }
-    // As soon as a link leads here, other threads wait for the rest of the links.
-    std::unique_lock<std::mutex> lock(graph.link_list_locks_[node]);
     const int level = levels[row];
     graph.element_levels_[node] = level;
     memset(graph.get_linklist0(node), 0, graph.size_data_per_element_);
@@ -151,10 +160,27 @@ struct freshet_hnsw_builder {
       graph.linkLists_[node] = static_cast<char *>(calloc(static_cast<size_t>(level), graph.size_links_per_element_));
       if (!graph.linkLists_[node]) throw std::bad_alloc();
     }
-    for (int at = level; at >= 0; at--) {
-      auto near = graph.searchBaseLayer(entry, buffer.data(), at);
-      entry = graph.mutuallyConnectNewElement(buffer.data(), node, near, at, false);
+    // hnswlib starts from one node. It is this one, which for as long as it has no links of its own on the ground points to
+    // where it starts.
+    auto *links = graph.get_linklist0(node);
+    std::unique_lock<std::mutex> lock(graph.link_list_locks_[node]);
+    if (level > 0) {
+      auto near = graph.searchBaseLayer(from[0].node, buffer.data(), level);
+      graph.mutuallyConnectNewElement(buffer.data(), node, near, level, false);
     }
+    const size_t count = std::min<size_t>(from.size(), graph.maxM0_);
+    for (size_t i = 0; i < count; i++) links[1 + i] = from[i].node;
+    graph.setListCount(links, static_cast<unsigned short>(count));
+    lock.unlock();
+    auto found = graph.searchBaseLayer(node, buffer.data(), 0);
+    decltype(found) near;
+    for (; !found.empty(); found.pop()) {
+      if (found.top().second != node) near.push(found.top());
+    }
+    // From here on a link may lead here: other threads wait for the links.
+    lock.lock();
+    memset(links, 0, graph.size_links_level0_);
+    graph.mutuallyConnectNewElement(buffer.data(), node, near, 0, false);
   }
 
   // Makes signposts of those inserted rows that are of their level.
