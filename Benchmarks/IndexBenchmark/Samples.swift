@@ -12,9 +12,30 @@ struct Samples {
 
   var count: Int { vectors.count / dimension }
 
+  /// How the centres of synthetic clusters lie.
+  enum Shape: String {
+    /// Topics within topics, as texts have them: eight to each, and each step down moves a centre less than the one
+    /// before, so that a larger collection is a denser one. The default: how a search fares here is how it fares with
+    /// texts.
+    case hierarchical
+    /// Every centre as far from all others as chance puts it. Nothing leads from a cluster to a nearer one, which gets
+    /// harder with every cluster added, and harder than any text: the worst case, to be measured beside the other.
+    case isotropic
+  }
+
+  /// Topics directly below another.
+  private static let topicsPerTopic = 8
+
   /// Clusters as real embeddings have them: centres around a common mean, a few directions that carry most of a
   /// cluster's variance, and noise.
-  init(synthetic count: Int, queries queryCount: Int, dimension: Int, seed: UInt64) {
+  init(
+    synthetic count: Int,
+    _ shape: Shape,
+    rowsPerCluster: Int,
+    queries queryCount: Int,
+    dimension: Int,
+    seed: UInt64
+  ) {
     var random = SeededRandom(seed: seed)
     func normal() -> Float {
       // The sum of four uniform numbers, scaled to variance 1.
@@ -23,9 +44,26 @@ struct Samples {
       return sum * 0.866
     }
     let directions = 24
-    let clusters = max(1, count / 200)
+    let clusters = max(1, count / max(1, rowsPerCluster))
     let mean = (0..<dimension).map { _ in normal() * 0.5 }
-    let centres = (0..<clusters * dimension).map { mean[$0 % dimension] + normal() }
+    // The centres of each level of topics, all below the mean; the last are those of the clusters.
+    var sizes = [clusters]
+    while shape == .hierarchical, sizes[0] > Self.topicsPerTopic {
+      sizes.insert((sizes[0] + Self.topicsPerTopic - 1) / Self.topicsPerTopic, at: 0)
+    }
+    var centres = mean
+    var rest: Float = 1
+    for (level, size) in sizes.enumerated() {
+      // Half of what is left to the variance of 1 that isotropic centres have.
+      let variance = level == sizes.count - 1 ? rest : rest / 2
+      rest -= variance
+      let step = variance.squareRoot()
+      let above = centres
+      centres = (0..<size * dimension).map { place in
+        let topic = level == 0 ? 0 : place / dimension / Self.topicsPerTopic
+        return above[topic * dimension + place % dimension] + normal() * step
+      }
+    }
     let axes = (0..<directions * dimension).map { _ in normal() * 0.25 }
     var all = [Float](repeating: 0, count: (count + queryCount) * dimension)
     for row in 0..<count + queryCount {

@@ -1,4 +1,5 @@
-// Searches a flattened graph: a narrow beam down the upper levels, then a wide one on the ground.
+// Searches a flattened graph: with a beam on the ground, from where a scan of rows of upper levels or a walk down from the
+// entry says.
 #include "CHNSW.h"
 
 #include <algorithm>
@@ -10,6 +11,12 @@ namespace {
 
 // A beam on an upper level is so much narrower than that on the ground.
 constexpr size_t upper_share = 4;
+
+// As many rows are started from as the beam on the ground has places for each of them. Fewer starts find as much.
+constexpr size_t places_per_start = 8;
+
+// A scan of starts asks for the codes so many rows ahead.
+constexpr size_t rows_ahead = 6;
 
 struct Scored {
   float score;
@@ -74,9 +81,30 @@ class Search {
     return static_cast<float>(dot) * (rows_.scales[row] * query_scale_);
   }
 
+  // The best of some rows. They are a random sample, so that every cluster of many times the rows between two of them is
+  // met wherever it lies, as no walk can promise.
+  std::vector<Scored> scan(const freshet_hnsw_starts &starts, size_t most) const {
+    std::vector<Scored> best;
+    best.reserve(most + 1);
+    for (size_t i = 0; i < starts.count; i++) {
+      if (i + rows_ahead < starts.count) prefetch(starts.rows[i + rows_ahead]);
+      const uint32_t row = starts.rows[i];
+      if (row >= rows_.count) continue;
+      const Scored one = {score(row), row};
+      if (best.size() == most && !is_better(one, best.front())) continue;
+      best.push_back(one);
+      std::push_heap(best.begin(), best.end(), is_better);
+      if (best.size() > most) {
+        std::pop_heap(best.begin(), best.end(), is_better);
+        best.pop_back();
+      }
+    }
+    return best;
+  }
+
   // Rows near the query on level 1, found by a beam on each level from the top: a walk of one row ends in the first
   // cluster that is nearer than all that its rows are linked to, and the ground does not lead out of a tight cluster.
-  std::vector<Scored> descend(size_t breadth) const {
+  std::vector<Scored> descend(size_t breadth, size_t &visits) const {
     std::vector<Scored> best = {{score(graph_.shape.entry), graph_.shape.entry}};
     for (uint32_t level = graph_.shape.top_level; level > 0; level--) {
       const std::vector<Scored> starts = best;
@@ -97,6 +125,7 @@ class Search {
           if (links[i] < rows_.count && visited.insert(links[i]).second) beam.offer({score(links[i]), links[i]});
         }
       }
+      visits += visited.size();
     }
     return best;
   }
@@ -104,7 +133,7 @@ class Search {
   // The beam on the ground; false when it would look at more rows than allowed.
   bool widen(
     const std::vector<Scored> &starts, size_t breadth, size_t max_visits, const uint64_t *mask,
-    std::vector<Scored> &best) const {
+    std::vector<Scored> &best, size_t &visits) const {
     const uint32_t most_links = 2 * graph_.shape.connections;
     std::vector<uint64_t> visited((rows_.count + 63) / 64);
     std::vector<uint32_t> fresh(most_links);
@@ -120,7 +149,6 @@ class Search {
     for (const Scored &start : starts) {
       if (is_new(start.row)) beam.offer(start, is_hidden(start.row));
     }
-    size_t visits = starts.size();
     while (const Scored *current = beam.next()) {
       const uint32_t *links = graph_.ground + current->row * (size_t{1} + most_links);
       const uint32_t length = std::min(links[0], most_links);
@@ -129,8 +157,7 @@ class Search {
         const uint32_t row = links[i];
         if (row >= rows_.count || !is_new(row)) continue;
         fresh[fresh_count++] = row;
-        const int8_t *codes = rows_.codes + row * rows_.stride;
-        for (size_t line = 0; line < rows_.stride; line += 64) __builtin_prefetch(codes + line);
+        prefetch(row);
       }
       visits += fresh_count;
       if (visits > max_visits) return false;
@@ -140,6 +167,11 @@ class Search {
   }
 
  private:
+  void prefetch(uint32_t row) const {
+    const int8_t *codes = rows_.codes + row * rows_.stride;
+    for (size_t line = 0; line < rows_.stride; line += 64) __builtin_prefetch(codes + line);
+  }
+
   const freshet_hnsw_graph &graph_;
   const freshet_hnsw_rows &rows_;
   const freshet_kernel kernel_;
@@ -150,18 +182,36 @@ class Search {
 
 }  // namespace
 
-extern "C" ptrdiff_t freshet_hnsw_search(
-  const freshet_hnsw_graph *graph, const freshet_hnsw_rows *rows, freshet_kernel kernel, const int8_t *query,
-  float query_scale, size_t breadth, size_t max_visits, const uint64_t *mask, size_t limit, uint32_t *found,
-  float *scores) {
+extern "C" {
+
+size_t freshet_hnsw_upper_rows(
+  const freshet_hnsw_graph *graph, size_t row_count, uint32_t step, uint32_t *found) {
+  size_t seen = 0, count = 0;
+  for (size_t row = 0; step > 0 && row < row_count; row++) {
+    if (graph->starts[row + 1] <= graph->starts[row] || seen++ % step != 0) continue;
+    if (found) found[count] = static_cast<uint32_t>(row);
+    count++;
+  }
+  return count;
+}
+
+ptrdiff_t freshet_hnsw_search(
+  const freshet_hnsw_graph *graph, const freshet_hnsw_rows *rows, const freshet_hnsw_starts *starts,
+  freshet_kernel kernel, const int8_t *query, float query_scale, size_t breadth, size_t max_visits,
+  const uint64_t *mask, size_t limit, uint32_t *found, float *scores, size_t *visits) {
   if (rows->count == 0 || limit == 0) return 0;
   if (graph->shape.entry >= rows->count) return -1;
   try {
     const Search search(*graph, *rows, kernel, query, query_scale);
     std::vector<Scored> best;
     best.reserve(std::max(breadth, limit) + 1);
-    const std::vector<Scored> starts = search.descend(std::max<size_t>(breadth / upper_share, 1));
-    if (!search.widen(starts, std::max(breadth, limit), max_visits, mask, best)) return -1;
+    size_t looked_at = 0;
+    const std::vector<Scored> near = starts->count > 0
+      ? search.scan(*starts, std::max<size_t>(breadth / places_per_start, 1))
+      : search.descend(std::max<size_t>(breadth / upper_share, 1), looked_at);
+    const bool is_done = search.widen(near, std::max(breadth, limit), max_visits, mask, best, looked_at);
+    if (visits) *visits = looked_at;
+    if (!is_done) return -1;
     std::sort(best.begin(), best.end(), is_better);
     const size_t count = std::min(limit, best.size());
     for (size_t i = 0; i < count; i++) {
@@ -173,3 +223,5 @@ extern "C" ptrdiff_t freshet_hnsw_search(
     return -1;
   }
 }
+
+}  // extern "C"

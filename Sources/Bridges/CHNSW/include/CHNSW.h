@@ -21,7 +21,9 @@ typedef struct {
   uint32_t connections;    // links of a row on the upper levels; twice as many on the ground
   uint32_t entry;          // the row where a search starts
   uint32_t top_level;      // the entry's level
-  uint32_t breadth;        // the beam that searches of this graph need; 0 when nobody measured it
+  uint32_t breadth;        // the beam that searches of this graph need; 0 when nobody measured it, UINT32_MAX for none
+  uint32_t start_step;     // every so-manieth row of upper levels is a start; 0 when searches walk down from the entry
+  uint32_t visits;         // the rows that such a search looks at on its walk, on average
 } freshet_hnsw_shape;
 
 typedef struct {
@@ -32,13 +34,23 @@ typedef struct {
   size_t upper_lists;
 } freshet_hnsw_graph;
 
+// The rows of which a search takes the best to start from; without any, it walks down from the entry.
+typedef struct {
+  const uint32_t *rows;
+  size_t count;
+} freshet_hnsw_starts;
+
 typedef struct freshet_hnsw_builder freshet_hnsw_builder;
 
 // Starts a graph over the rows, which must outlive it. NULL, with a sentence in `error`, when memory is short.
 freshet_hnsw_builder *freshet_hnsw_builder_make(
   const freshet_hnsw_rows *rows, uint32_t connections, uint32_t breadth, char *error, size_t error_size);
 
-// Inserts `count` rows by their numbers, on so many threads. False, with a sentence in `error`, on failure.
+// Puts rows into the order in which they are inserted best: those of the highest levels first, as they show the others
+// where they belong, and those of a level by their numbers.
+void freshet_hnsw_builder_arrange(const freshet_hnsw_builder *builder, uint32_t *order, size_t count);
+
+// Inserts `count` rows by their numbers, on so many threads; the rows of one call do not show each other the way. False, with a sentence in `error`, on failure.
 bool freshet_hnsw_builder_insert(
   freshet_hnsw_builder *builder, const uint32_t *order, size_t count, uint32_t threads, char *error,
   size_t error_size);
@@ -54,13 +66,19 @@ void freshet_hnsw_builder_flatten(
 // Releases a builder.
 void freshet_hnsw_builder_free(freshet_hnsw_builder *builder);
 
+// Every `step`-th of the rows of a graph that have links on upper levels, ascending: how many they are, and themselves
+// where `found` is not NULL. None for a step of 0.
+size_t freshet_hnsw_upper_rows(
+  const freshet_hnsw_graph *graph, size_t row_count, uint32_t step, uint32_t *found);
+
 // Searches with a beam of `breadth` and writes at most `limit` rows whose bit in `mask` is set (any without a mask), best
-// first. Answers how many; -1 when more than `max_visits` rows would have to be looked at, or memory is short: then
-// scan. Links that lead nowhere are ignored, so that no graph makes it read elsewhere.
+// first, and, where `visits` is not NULL, how many rows were looked at for their links. Answers how many were written; -1
+// when more than `max_visits` rows would have to be looked at, or memory is short: then scan. Links that lead nowhere are
+// ignored, so that no graph makes it read elsewhere; so are starts.
 ptrdiff_t freshet_hnsw_search(
-  const freshet_hnsw_graph *graph, const freshet_hnsw_rows *rows, freshet_kernel kernel, const int8_t *query,
-  float query_scale, size_t breadth, size_t max_visits, const uint64_t *mask, size_t limit, uint32_t *found,
-  float *scores);
+  const freshet_hnsw_graph *graph, const freshet_hnsw_rows *rows, const freshet_hnsw_starts *starts,
+  freshet_kernel kernel, const int8_t *query, float query_scale, size_t breadth, size_t max_visits,
+  const uint64_t *mask, size_t limit, uint32_t *found, float *scores, size_t *visits);
 
 #ifdef __cplusplus
 }
