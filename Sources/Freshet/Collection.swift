@@ -243,8 +243,8 @@ public final class Collection: Sendable {
   /// Whether it did not answer continual syncs when it was last asked, or is left alone.
   public var isEmbedderInDoubt: Bool { parts.embedderHealth.isInDoubt }
 
-  /// How long a call of the embedder in a continual sync may take when other changes wait for it.
-  public var embedderPatience: Duration { parts.embedderHealth.patience }
+  /// How long a call of the embedder with so many texts may take, in a continual sync, when other changes wait for it.
+  public func embedderPatience(texts: Int) -> Duration { parts.embedderHealth.patience(texts: texts) }
 
   /// Whether it was opened for writing, and not closed.
   var holdsLock: Bool { parts.holdsLock }

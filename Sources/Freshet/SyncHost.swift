@@ -1,5 +1,6 @@
 import FreshetModel
 import FreshetSync
+import Synchronization
 
 /// Somebody who keeps a collection in step with its sources, and lets others sync in between.
 ///
@@ -21,8 +22,10 @@ public protocol SyncHost: Sendable {
   /// - Parameter change: what it did since it began or went on; `nil` when it failed as a whole.
   func guestEnded(_ change: SyncReport?, after duration: Duration)
 
-  /// It is paused: does what must not wait.
-  func makeWay() async
+  /// It is paused: does what must not wait, for a short while.
+  ///
+  /// - Parameter stop: given when the guest's sync is to end.
+  func makeWay(_ stop: StopSignal) async
 }
 
 extension SyncRequest {
@@ -47,9 +50,11 @@ extension Collection {
       let pause = canPause ? StopSignal(following: stop) : stop
       host.guestBegan(pause, canPause: canPause)
       let start = ContinuousClock.now
-      var report: SyncReport
+      let passing = Mutex(0)
+      let report: SyncReport
       do {
         report = try await sync(request, stop: stop, pause: pause) { event in
+          if case .failed(let failure) = event, failure.error.isTransient { passing.withLock { $0 += 1 } }
           host.guestTold(event)
           handler(event)
         }
@@ -58,23 +63,21 @@ extension Collection {
         throw error
       }
       host.guestEnded(report.subtracting(request.continuing), after: .now - start)
-      guard report.interrupted, pause.isGiven, !stop.isGiven else {
-        if let earlier = request.continuing { report.forgetAgain(earlier) }
-        return report
-      }
-      await host.makeWay()
-      request.continuing = report
+      guard report.interrupted, pause.isGiven, !stop.isGiven else { return report.settled }
+      await host.makeWay(stop)
+      request.continuing = report.forNextPart(failuresThatPass: passing.withLock { $0 })
     }
   }
 }
 
 extension SyncReport {
-  /// Counts as unchanged only what was so when the sync began: what an earlier part has done, and what it found unchanged,
-  /// the last part has found unchanged again.
-  fileprivate mutating func forgetAgain(_ earlier: SyncReport) {
-    let before = earlier.documents
-    let again = before.changed - before.deleted + before.refreshed + before.unchanged
-    documents.unchanged = max(0, documents.unchanged - again)
-    documents.skipped = max(0, documents.skipped - before.skipped)
+  /// What the next part of a sync goes on from: it counts again what this one found unchanged or skipped, what this one has
+  /// done, as unchanged, and what failed for a passing reason.
+  fileprivate func forNextPart(failuresThatPass: Int) -> SyncReport {
+    var report = self
+    report.documents.unchanged = -(documents.changed - documents.deleted + documents.refreshed)
+    report.documents.skipped = 0
+    report.documents.failed -= failuresThatPass
+    return report
   }
 }

@@ -126,7 +126,14 @@ extension LiveService: SyncHost {
     if let change { tell(.worked(LiveWork(kind: .call, report: change, duration: duration))) }
   }
 
-  public func makeWay() async {
-    while let (unit, current) = nextFresh() { await perform(unit, current) }
+  public func makeWay(_ stop: StopSignal) async {
+    // In a task of its own: whoever cancels the guest's sync does not cancel the service's work.
+    await Task {
+      let end = ContinuousClock.now + Self.freshPatience
+      while ContinuousClock.now < end, !stop.isGiven, let (unit, current) = nextFresh() {
+        await relieveMemory()
+        await perform(unit, current)
+      }
+    }.value
   }
 }

@@ -205,14 +205,15 @@ public final class LiveService: Sendable {
     }
   }
 
-  /// Has what is under way leave calls of the embedder that take too long while changes wait for it, until the task is
+  /// Has what is under way leave calls of the embedder that take too long while others wait for it, until the task is
   /// cancelled.
   func hurry() async {
     while (try? await Task.sleep(for: Self.hurryInterval)) != nil {
       let run = state.withLock { state in
-        state.workload.hasChanges ? state.current?.stop ?? state.interruptible?.stop : nil
+        state.isAwaited ? state.current?.stop ?? state.interruptible?.stop : nil
       }
-      run?.leaveCalls(after: collection.embedderPatience)
+      let collection = collection
+      run?.leaveCalls { collection.embedderPatience(texts: $0) }
     }
   }
 
@@ -390,7 +391,7 @@ public final class LiveService: Sendable {
   }
 
   /// Gives up what can be made again, where the memory is above its limit.
-  private func relieveMemory() async {
+  func relieveMemory() async {
     guard monitor.takesRelief() else { return }
     await collection.releaseMemory()
   }

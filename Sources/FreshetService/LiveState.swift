@@ -252,6 +252,9 @@ struct LiveState {
 
   // MARK: Guests
 
+  /// Pauses of a guest, after which it goes on to its end: its listing alone may take longer than all the time it gets.
+  private static let guestPausesMax = 32
+
   /// What may be interrupted for a saved file.
   var interruptible: Interruptible? {
     if let current {
@@ -267,11 +270,17 @@ struct LiveState {
     return guestRun.run
   }
 
+  /// Whether somebody waits for what is under way: changes, or calls, of which one may be paused.
+  var isAwaited: Bool {
+    workload.hasChanges || !guests.waiting.isEmpty || current != nil && guests.working != nil
+  }
+
   /// Notes a guest's sync that begins, or goes on.
   mutating func guestBegan(_ run: StopSignal, canPause: Bool, _ options: LiveOptions) {
     units += 1
     let leastTime = options.leastLoad * (1 << min(guestPauses, Self.interruptionsMax))
-    guestRun = (Interruptible(number: units, stop: run, since: .now, leastTime: leastTime), canPause)
+    let run = Interruptible(number: units, stop: run, since: .now, leastTime: leastTime)
+    guestRun = (run, canPause && guestPauses < Self.guestPausesMax)
     guestPauses += 1
   }
 

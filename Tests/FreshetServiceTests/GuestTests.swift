@@ -58,6 +58,32 @@ import Testing
     }
   }
 
+  @Test func aPausedSyncCountsWhatFailsForAPassingReasonOnceAndEndsThoughSavesGoOn() async throws {
+    try await with({ $0.embedder.batch = 8 }, options: { $0.leastLoad = .zero }, checksSources: false) {
+      (collection, service, told) async throws in
+      await told.idle()
+      try writeMany()
+      embedder.trouble { $0.failingCalls = 1 }
+      let saves = Task {
+        var number = 0
+        while !Task.isCancelled {
+          number += 1
+          try folder.write("docs/keys.md", "# Keys\n\nThrow key \(number) away.\n")
+          release("keys.md")
+          try await Task.sleep(for: .milliseconds(5))
+        }
+      }
+      defer { saves.cancel() }
+      let report = try await service.exclusively("sync") { collection in try await collection.sync() }
+      let documents = report.documents
+      #expect(documents.created == 400 && documents.failed == 0 && !report.interrupted, "\(documents)")
+      #expect(documents.processed == 401, "\(documents)")
+      let stored = try await collection.runs(limit: 8).first { $0.id == report.run }?.withWholeReport.report
+      #expect(stored?["documents"]?["unchanged"] == .integer(Int64(documents.unchanged)))
+      #expect(told.works.count { $0.kind == .call } > 1)
+    }
+  }
+
   @Test func guestsAreServedOneAtATime() async throws {
     try await with(checksSources: false) { (_, service, told) async throws in
       await told.idle()

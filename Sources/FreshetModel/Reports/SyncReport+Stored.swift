@@ -3,7 +3,16 @@
 extension SyncReport {
   /// The summary line as it is stored: without the members that an empty report of the same run has as well.
   public var stored: JSONValue {
-    json.without(SyncReport(run: run, sequence: sequence).json) ?? .object([])
+    settled.json.without(SyncReport(run: run, sequence: sequence).json) ?? .object([])
+  }
+}
+
+extension SyncReport {
+  /// Without counts below zero, as a part of a run has them that was to see again what another had done, and ended before.
+  public var settled: SyncReport {
+    var report = self
+    report.documents.unchanged = max(0, documents.unchanged)
+    return report
   }
 }
 

@@ -25,7 +25,8 @@ public struct ForwardedCall: Hashable, Sendable {
   init(_ json: JSONValue) throws {
     guard case .array(let words)? = json["words"], case .string(let folder)? = json["folder"], folder.hasPrefix("/"),
       case .object(let variables)? = json["environment"], case .string(let version)? = json["version"],
-      case .integer(let mask)? = json["umask"], (0...0o777).contains(mask)
+      // A call of a version without it gets as far as being told of that.
+      case .integer(let mask) = json["umask"] ?? .integer(0o022), (0...0o777).contains(mask)
     else { throw ControlRequest.unknown }
     self.words = try words.map { try Self.text($0) }
     self.folder = folder

@@ -132,14 +132,16 @@ final class LiveMonitor: Sendable {
     var since = ContinuousClock.now
     while !Task.isCancelled {
       let interval = options.statisticsInterval
-      let due = interval > .zero ? since + interval : nil
-      if let due, due <= .now {
+      if interval <= .zero {
+        await reportSignal.waitOrCancelled(until: nil)
+        (before, since) = (status().totals, .now)
+      } else if since + interval <= .now {
         let now = status()
         let work = now.totals.subtracting(before)
         tell(.reported(LiveReport(period: .now - since, work: work, status: now)))
         (before, since) = (now.totals, .now)
       } else {
-        await reportSignal.waitOrCancelled(until: due)
+        await reportSignal.waitOrCancelled(until: since + interval)
       }
     }
   }

@@ -36,8 +36,8 @@ struct BatchEmbedding: Sendable {
     let work = Work(texts)
     let parallelism = max(1, embedder.parallelism)
     let batchSize = run.options.batchSize(parallelism: parallelism)
-    // While it is down, one call shows whether it is back before others follow.
-    if health.isDown, let batch = nextBatch(work, batchSize, parallelism) { try await embed(batch, work) }
+    // While it is down, one text shows whether it is back before others follow.
+    if health.isDown, let batch = nextBatch(work, 1, parallelism) { try await embed(batch, work) }
     try await withThrowingTaskGroup(of: Void.self) { group in
       for _ in 0..<min(parallelism, (texts.count + batchSize - 1) / batchSize) {
         group.addTask {
@@ -71,7 +71,7 @@ struct BatchEmbedding: Sendable {
       let texts = batch.map { PassageText.embedded(heading: $0.heading, body: $0.body) }
       let start = ContinuousClock.now
       let vectors = try await run.timed(\.embed) { try await answer(to: texts) }
-      health.answered(after: ContinuousClock.now - start)
+      health.answered(texts.count, after: ContinuousClock.now - start)
       guard vectors.count == batch.count, vectors.dimension == embedder.model.dimension else {
         throw FreshetError(
           .modelMismatch,
@@ -99,7 +99,7 @@ struct BatchEmbedding: Sendable {
       // As if it had not been tried.
       health.abandoned()
     } catch let error as FreshetError where Self.isOfTheEmbedder(error) {
-      if error.isTransient { health.failed(error) } else { health.answered(after: nil) }
+      if error.isTransient { health.failed(error) } else { health.answered() }
       if !error.isTransient, batch.count > 1 {
         // One text may be what the embedder refuses: the others must not suffer for it.
         try await embed(Array(batch[..<(batch.count / 2)]), work)
@@ -114,8 +114,11 @@ struct BatchEmbedding: Sendable {
 
   private func answer(to texts: [String]) async throws -> EmbeddingBatch {
     do {
-      return try await run.stop.unlessAbandoned { [embedder] in try await embedder.embed(texts, for: .document) }
+      return try await run.stop.unlessAbandoned(texts: texts.count) { [embedder] in
+        try await embedder.embed(texts, for: .document)
+      }
     } catch let left as StopSignal.CallLeft {
+      health.left()
       throw FreshetError(
         .embedderFailed,
         "the embedder had not answered after \(Quantity.text(left.duration)), and other changes could not wait for it",

@@ -22,14 +22,23 @@ public final class EmbedderHealth: Sendable {
     case onTrial(cause: FreshetError)
   }
 
-  /// How long a call may take while others wait: at least, at most, and in comparison with the slowest of those before.
+  /// How long a call may take while others wait: at least, at most, and in comparison with the slowest text before.
   private static let patience = (least: Duration.seconds(5), most: Duration.seconds(30), timesTheSlowest: 4)
-  /// How long a call on trial may take while others wait.
-  private static let patienceOnTrial = Duration.seconds(2)
+  /// How long a call on trial may take while others wait: at first, doubled each time that it was left, and at most.
+  private static let patienceOnTrial = (first: Duration.seconds(2), most: Duration.seconds(10))
+  /// What remains of the slowest text's time with each call, so that a model that was being loaded is forgotten.
+  private static let memoryOfTheSlowest = 0.9
+
+  private struct Times {
+    /// Of one text, among calls of several its share; `nil` before the first answer.
+    var slowest: Duration?
+    /// Calls in a row that were left.
+    var left = 0
+  }
 
   private let pause: Duration
   private let state = Mutex(State.asked(failuresInARow: 0))
-  private let slowest = Mutex<Duration?>(nil)
+  private let times = Mutex(Times())
 
   /// - Parameter pause: how long a failing embedder is left alone before one call tries it again.
   public init(pause: Duration = .seconds(30)) {
@@ -46,12 +55,13 @@ public final class EmbedderHealth: Sendable {
     state.withLock { if case .asked(let failures) = $0 { failures > 0 } else { true } }
   }
 
-  /// How long a call may take when other changes wait for it.
-  public var patience: Duration {
-    if isDown { return Self.patienceOnTrial }
+  /// How long a call of so many texts may take when other changes wait for it.
+  public func patience(texts: Int) -> Duration {
+    let times = times.withLock { $0 }
+    if isDown { return min(Self.patienceOnTrial.most, Self.patienceOnTrial.first * (1 << min(times.left, 8))) }
     // The first may have to load its model.
-    guard let slowest = slowest.withLock({ $0 }) else { return Self.patience.most }
-    return min(Self.patience.most, max(Self.patience.least, slowest * Self.patience.timesTheSlowest))
+    guard let slowest = times.slowest else { return Self.patience.most }
+    return min(Self.patience.most, max(Self.patience.least, slowest * texts * Self.patience.timesTheSlowest))
   }
 
   /// Why no call may be made now; `nil` when one may, whose end is to be told.
@@ -74,12 +84,20 @@ public final class EmbedderHealth: Sendable {
   }
 
   /// A call was answered, if only with a refusal of its texts.
-  ///
-  /// - Parameter duration: how long that took; `nil` when it says nothing of other calls.
-  func answered(after duration: Duration?) {
+  func answered() {
     state.withLock { $0 = .asked(failuresInARow: 0) }
-    if let duration { slowest.withLock { $0 = max($0 ?? .zero, duration) } }
+    times.withLock { $0.left = 0 }
   }
+
+  /// A call was answered with the vectors of so many texts.
+  func answered(_ texts: Int, after duration: Duration) {
+    answered()
+    let each = duration / max(1, texts)
+    times.withLock { $0.slowest = max(each, ($0.slowest ?? .zero) * Self.memoryOfTheSlowest) }
+  }
+
+  /// A call was left because others waited; it counts as failed besides.
+  func left() { times.withLock { $0.left += 1 } }
 
   /// A call was left before it was answered: whether it would have been is not known.
   func abandoned() {

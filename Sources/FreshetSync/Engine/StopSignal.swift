@@ -16,6 +16,7 @@ public final class StopSignal: Sendable {
 
   private struct Call {
     var since = ContinuousClock.now
+    var texts: Int
     var leave: @Sendable (any Error) -> Void
   }
 
@@ -63,12 +64,14 @@ public final class StopSignal: Sendable {
     for call in left { call.leave(CancellationError()) }
   }
 
-  /// Leaves calls that have taken at least so long, because something else waits for the run: they count as failed, for a
-  /// reason that may pass. The run itself goes on.
-  public func leaveCalls(after duration: Duration) {
+  /// Leaves calls that take too long, because something else waits for the run: they count as failed, for a reason that may
+  /// pass. The run itself goes on.
+  ///
+  /// - Parameter patience: how long a call of so many texts may take.
+  public func leaveCalls(after patience: (_ texts: Int) -> Duration) {
     let now = ContinuousClock.now
     let left = register.calls.withLock { calls in
-      let left = calls.underway.filter { now - $0.value.since >= duration }
+      let left = calls.underway.filter { now - $0.value.since >= patience($0.value.texts) }
       for number in left.keys { calls.underway[number] = nil }
       return Array(left.values)
     }
@@ -77,9 +80,11 @@ public final class StopSignal: Sendable {
 
   /// What a call of somebody else answers.
   ///
+  /// - Parameter texts: how many texts it is of.
   /// - Throws: what the call throws; `CancellationError` as soon as it is abandoned, `CallLeft` as soon as it is left: then
   ///   it is cancelled, and not waited for.
   func unlessAbandoned<Result: Sendable>(
+    texts: Int,
     _ call: @escaping @Sendable () async throws -> Result
   ) async throws -> Result {
     let answer = Answer<Result>()
@@ -97,7 +102,7 @@ public final class StopSignal: Sendable {
     let number: Int? = register.calls.withLock { calls in
       guard !calls.isAbandoned else { return nil }
       calls.last += 1
-      calls.underway[calls.last] = Call(leave: leave)
+      calls.underway[calls.last] = Call(texts: texts, leave: leave)
       return calls.last
     }
     guard let number else {
