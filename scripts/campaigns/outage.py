@@ -12,7 +12,7 @@ TWO_SOURCES = "  - { name: docs, path: docs }\n  - { name: notes, path: notes }\
 MINUTES_DOWN = 5.0
 DOCUMENTS = 150  # of each source: one is renamed every two or three seconds while it is down, and none of them twice
 SECONDS_TO_CATCH_UP = 90.0  # after the embedder is back
-SECONDS_A_CHANGE = 15.0  # until something is seen that needs no embedding; between two listings while it is down
+SECONDS_A_CHANGE = 35.0  # until something is seen that needs no embedding: the longest that a call is waited for, and some
 BEHAVIOURS = ("refuse", "hang", "busy", "broken")
 
 
