@@ -71,20 +71,18 @@ extension LiveService {
     }
     wakeup.wake()
     guard let current else { return }
-    if current.isInterruptible { current.stop.give() }
+    if current.isInterruptible { current.run.stop.give() }
     Task {
       try? await Task.sleep(for: Self.freshPatience)
-      guard state.withLock({ $0.current?.number == current.number }) else { return }
-      current.stop.give()
+      guard state.withLock({ $0.current?.run.number == current.run.number }) else { return }
+      current.run.stop.give()
       try? await Task.sleep(for: options.drainTime)
-      if state.withLock({ $0.current?.number == current.number }) { current.stop.abandon() }
+      if state.withLock({ $0.current?.run.number == current.run.number }) { current.run.stop.abandon() }
     }
   }
 
   /// Lets a guest work, and learns what it settled before it is told that it is done.
   func serve(_ guest: Guest) async {
-    let hurrying = Task { await hurry() }
-    defer { hurrying.cancel() }
     let answer = await guest.work(collection.hosted(by: self))
     await settleHeld()
     state.withLock { $0.guestWorked() }

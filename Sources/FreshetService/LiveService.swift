@@ -98,7 +98,7 @@ public final class LiveService: Sendable {
   public func stop() {
     let guest = state.withLock { state in
       state.isStopping = true
-      state.current?.stop.give()
+      state.current?.run.stop.give()
       state.maintenance?.give()
       return state.guests.working
     }
@@ -108,7 +108,7 @@ public final class LiveService: Sendable {
     Task {
       try? await Task.sleep(for: options.drainTime)
       let (current, guest) = state.withLock { ($0.current, $0.guests.working) }
-      current?.stop.abandon()
+      current?.run.stop.abandon()
       guest?.stop()
     }
   }
@@ -205,16 +205,19 @@ public final class LiveService: Sendable {
     }
   }
 
-  /// Has what is under way leave calls of the embedder that take too long while others wait for it, until the task is
-  /// cancelled.
-  func hurry() async {
-    while (try? await Task.sleep(for: Self.hurryInterval)) != nil {
-      let run = state.withLock { state in
-        state.isAwaited ? state.current?.stop ?? state.interruptible?.stop : nil
+  /// Does work, and has it leave calls of the embedder that take too long while others wait for it.
+  private func hurrying(_ work: () async -> Void) async {
+    let hurry = Task {
+      while (try? await Task.sleep(for: Self.hurryInterval)) != nil {
+        let run = state.withLock { state in
+          state.isAwaited ? state.current?.run.stop ?? state.interruptible?.stop : nil
+        }
+        let collection = collection
+        run?.leaveCalls { collection.embedderPatience(texts: $0) }
       }
-      let collection = collection
-      run?.leaveCalls { collection.embedderPatience(texts: $0) }
     }
+    defer { hurry.cancel() }
+    await work()
   }
 
   // MARK: Doing it
@@ -223,8 +226,8 @@ public final class LiveService: Sendable {
     while let step = nextStep() {
       await relieveMemory()
       switch step {
-      case .unit(let unit, let current): await perform(unit, current)
-      case .guest(let guest): await serve(guest)
+      case .unit(let unit, let current): await hurrying { await perform(unit, current) }
+      case .guest(let guest): await hurrying { await serve(guest) }
       case .maintenance: await maintain()
       case .wait(let deadline):
         if state.withLock({ $0.becomesIdle() }) { tell(.idle) }
@@ -272,8 +275,6 @@ public final class LiveService: Sendable {
   }
 
   func perform(_ unit: Workload.Unit, _ current: LiveState.Current) async {
-    let hurrying = Task { await hurry() }
-    defer { hurrying.cancel() }
     do {
       switch unit {
       case .fresh(let paths): try await sync(paths, unit, current, kind: .fresh)
@@ -319,9 +320,9 @@ public final class LiveService: Sendable {
     _ current: LiveState.Current
   ) async throws {
     let unsettled = state.withLock { $0.unsettled }
-    let found = try await collection.outstanding(of: [source: paths], unsettled: unsettled, stop: current.stop)
+    let found = try await collection.outstanding(of: [source: paths], unsettled: unsettled, stop: current.run.stop)
     state.withLock { state in
-      if current.stop.isGiven { return state.workload.putBack(unit) }
+      if current.run.stop.isGiven { return state.workload.putBack(unit) }
       for items in found {
         if items.canBeLoaded {
           state.workload.add(found: items.toRead, of: source)
@@ -334,9 +335,9 @@ public final class LiveService: Sendable {
 
   private func surveyed(_ source: String, _ unit: Workload.Unit, _ current: LiveState.Current) async throws {
     let unsettled = state.withLock { $0.unsettled }
-    let found = try await collection.outstanding(of: [source: []], unsettled: unsettled, stop: current.stop)
+    let found = try await collection.outstanding(of: [source: []], unsettled: unsettled, stop: current.run.stop)
     state.withLock { state in
-      if current.stop.isGiven { return state.workload.putBack(unit) }
+      if current.run.stop.isGiven { return state.workload.putBack(unit) }
       for items in found where !items.isEmpty {
         if items.canBeLoaded {
           state.workload.add(load: items.toRead, of: items.source)
@@ -361,7 +362,7 @@ public final class LiveService: Sendable {
     request.items = paths
     request.isContinual = true
     request.actor = options.actor
-    request.continuing = current.run
+    request.continuing = current.continued
     request.savesMemory = monitor.memoryLevel == .limited
     request.onlyVectors = unit == .vectors && paths.isEmpty
     switch unit {
@@ -373,11 +374,11 @@ public final class LiveService: Sendable {
     case .fresh, .load, .trees, .survey, .vectors: break
     }
     let start = ContinuousClock.now
-    let report = try await collection.sync(request, stop: current.stop) { self.hear($0) }
+    let report = try await collection.sync(request, stop: current.run.stop) { self.hear($0) }
     let duration = ContinuousClock.now - start
     let change = report.subtracting(request.continuing)
     state.withLock { state in
-      if report.interrupted, current.stop.isGiven { state.workload.putBack(unit) }
+      if report.interrupted, current.run.stop.isGiven { state.workload.putBack(unit) }
       state.finished(kind, report, change, duration: duration, files: paths.values.reduce(0) { $0 + $1.count })
     }
     let latency = change.documents.changed > 0 ? current.freshSince.map { ContinuousClock.now - $0 } : nil

@@ -4,16 +4,21 @@ import FreshetSystem
 
 /// What a live service remembers from one unit of work to the next.
 struct LiveState {
-  /// The unit under way.
-  struct Current: Sendable {
+  /// Work under way that can be ended, and goes on later.
+  struct Run: Sendable {
     var number: Int
-    var unit: Workload.Unit
     var stop: StopSignal
     var since: ContinuousClock.Instant
     /// How long it goes on before something urgent ends it.
     var leastTime: Duration
-    /// The run that it goes on with.
-    var run: SyncReport?
+  }
+
+  /// The unit under way.
+  struct Current: Sendable {
+    var unit: Workload.Unit
+    var run: Run
+    /// What it goes on with.
+    var continued: SyncReport?
     /// When the first of the changes was seen that it takes up; `nil` for what was found by listing.
     var freshSince: ContinuousClock.Instant?
 
@@ -29,15 +34,6 @@ struct LiveState {
     var path: [UInt8]
   }
 
-  /// A run that ends early for a saved file, and goes on after it.
-  struct Interruptible: Sendable {
-    var number: Int
-    var stop: StopSignal
-    var since: ContinuousClock.Instant
-    /// How long it goes on before that.
-    var leastTime: Duration
-  }
-
   var workload = Workload()
   var freshPace = LoadPace()
   var loadPace = LoadPace()
@@ -48,7 +44,7 @@ struct LiveState {
   /// Work of others, between two units.
   var guests = GuestQueue()
   /// A sync of the guest that works, and whether it can pause.
-  private var guestRun: (run: Interruptible, canPause: Bool)?
+  private var guestRun: (run: Run, canPause: Bool)?
   /// How often the guest that works has paused.
   private var guestPauses = 0
   /// Ends the maintenance under way.
@@ -146,12 +142,9 @@ struct LiveState {
     let interrupted = unit.relisted.flatMap { interruptions[$0] } ?? 0
     let leastTime = options.leastLoad * (1 << min(interrupted, Self.interruptionsMax))
     var begun = Current(
-      number: units,
       unit: unit,
-      stop: StopSignal(),
-      since: now,
-      leastTime: leastTime,
-      run: run
+      run: Run(number: units, stop: StopSignal(), since: now, leastTime: leastTime),
+      continued: run
     )
     switch unit {
     case .fresh, .trees, .moved:
@@ -256,16 +249,8 @@ struct LiveState {
   private static let guestPausesMax = 32
 
   /// What may be interrupted for a saved file.
-  var interruptible: Interruptible? {
-    if let current {
-      guard current.isInterruptible else { return nil }
-      return Interruptible(
-        number: current.number,
-        stop: current.stop,
-        since: current.since,
-        leastTime: current.leastTime
-      )
-    }
+  var interruptible: Run? {
+    if let current { return current.isInterruptible ? current.run : nil }
     guard let guestRun, guestRun.canPause else { return nil }
     return guestRun.run
   }
@@ -279,7 +264,7 @@ struct LiveState {
   mutating func guestBegan(_ run: StopSignal, canPause: Bool, _ options: LiveOptions) {
     units += 1
     let leastTime = options.leastLoad * (1 << min(guestPauses, Self.interruptionsMax))
-    let run = Interruptible(number: units, stop: run, since: .now, leastTime: leastTime)
+    let run = Run(number: units, stop: run, since: .now, leastTime: leastTime)
     guestRun = (run, canPause && guestPauses < Self.guestPausesMax)
     guestPauses += 1
   }

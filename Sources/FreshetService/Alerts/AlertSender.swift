@@ -40,18 +40,14 @@ final class AlertSender: Sendable {
 
   /// Hands over what comes, until the task is cancelled.
   func run() async {
-    await withTaskCancellationHandler {
-      while !Task.isCancelled {
-        if let alert = waiting.withLock({ $0.first }) {
-          await deliver(alert, attempts: Self.attemptsMax)
-          // One that was cut off is left to `finish`; it has the same identity then.
-          if !Task.isCancelled { waiting.withLock { $0.removeAll { $0 == alert } } }
-        } else {
-          await wakeup.wait(until: nil)
-        }
+    while !Task.isCancelled {
+      if let alert = waiting.withLock({ $0.first }) {
+        await deliver(alert, attempts: Self.attemptsMax)
+        // One that was cut off is left to `finish`; it has the same identity then.
+        if !Task.isCancelled { waiting.withLock { $0.removeAll { $0 == alert } } }
+      } else {
+        await wakeup.waitOrCancelled(until: nil)
       }
-    } onCancel: {
-      wakeup.wake()
     }
   }
 

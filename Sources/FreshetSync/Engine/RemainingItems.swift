@@ -25,7 +25,7 @@ struct RemainingItems: Sendable {
   func recentDeletions(of ending: SourceLister.Ending?) async throws -> Int {
     guard let ending, !ending.isWhole else { return 0 }
     let name = ending.pass.source.name
-    let window = Int64(DeletionGuard.window.inSeconds * 1e9)
+    let window = DeletionGuard.window.clampedNanoseconds
     let since = Timestamp(nanoseconds: run.startedAt.nanoseconds.subtractingReportingOverflow(window).partialValue)
     return try await run.stages.store.read(.everything) { snapshot in
       let accepted = try snapshot.setting(Self.setting(name)).flatMap { RunID($0) }
