@@ -200,8 +200,8 @@ let package = Package(
     tests(
       "FreshetCommandTests",
       [
-        "Freshet", "FreshetConfiguration", "FreshetModel", "FreshetSystem", "FreshetCommand", "freshet-parse",
-        "article-examples", "readme-example",
+        "Freshet", "FreshetConfiguration", "FreshetModel", "FreshetSystem", "FreshetCommand", "FreshetTestKit",
+        "freshet-parse", "article-examples", "readme-example",
       ],
       resources: [.copy("Snapshots")]
     ),

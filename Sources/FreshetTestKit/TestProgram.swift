@@ -78,3 +78,15 @@ public struct TestProgram: Sendable {
     String(decoding: try MemoryFile.contents(complaints, limit: 1 << 20), as: UTF8.self)
   }
 }
+
+extension ChildProcess {
+  /// How it ended, once it has; it goes on when this is cancelled.
+  ///
+  /// - Throws: `CancellationError`.
+  public func ending() async throws -> Ending {
+    while true {
+      if let ending = poll() { return ending }
+      try await Task.sleep(for: .milliseconds(2))
+    }
+  }
+}

@@ -133,7 +133,7 @@ import Testing
       }
       #expect(waited.code == 0 && waited.output.isEmpty && waited.errors.isEmpty, "\(waited.errors)")
     }
-    #expect(first.code == 9, "\(first.errors)")
+    #expect(first.code == 137, "\(first.errors)")
   }
 
   // MARK: Interruption
@@ -186,7 +186,7 @@ import Testing
   @Test func aClientThatIsKilledLeavesTheServiceFree() async throws {
     try await startSlowly()
     let outcome = try await interrupted { kill($0, SIGKILL) }
-    #expect(outcome.code == 9)
+    #expect(outcome.code == 137)
     let next = try await workshop.freshet("sync", "--quiet")
     #expect(next.code == 0, "\(next.errors)")
     try await finish()

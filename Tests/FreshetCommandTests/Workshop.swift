@@ -1,10 +1,13 @@
 import Foundation
 import FreshetModel
+import FreshetSystem
+import FreshetTestKit
 import Synchronization
 import Testing
 
 /// How a call of the built command ended and what it said.
 struct Outcome {
+  /// Its code; 128 and the number of the signal that killed it, as shells have it.
   var code: Int32
   var output: String
   var errors: String
@@ -103,11 +106,6 @@ final class Workshop: Sendable {
       return count
     }
     let names = (path + "/home/\(number).out", path + "/home/\(number).err")
-    for name in [names.0, names.1] { try Data().write(to: URL(filePath: name)) }
-    let process = Process()
-    process.executableURL = URL(filePath: program)
-    process.arguments = arguments
-    process.currentDirectoryURL = URL(filePath: folder.isEmpty ? path : path + "/" + folder)
     var variables = [
       "HOME": path + "/home", "PATH": Self.programs + ":/usr/bin:/bin", "COLUMNS": "80", "LANG": "C.UTF-8",
       "FRESHET_EMBEDDER_PROVIDER": "hash",
@@ -115,19 +113,22 @@ final class Workshop: Sendable {
     // The thread sanitizer watches the command as it watches the tests.
     for name in ["LD_PRELOAD", "TSAN_OPTIONS"] { variables[name] = ProcessInfo.processInfo.environment[name] }
     variables.merge(environment) { $1 }
-    process.environment = variables
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = FileHandle(forWritingAtPath: names.0)
-    process.standardError = FileHandle(forWritingAtPath: names.1)
-    let (ends, end) = AsyncStream.makeStream(of: Int32.self)
-    process.terminationHandler = { ended in
-      end.yield(ended.terminationStatus)
-      end.finish()
-    }
-    try process.run()
-    try await started?(process.processIdentifier, names.1)
-    var code: Int32 = -1
-    for await status in ends { code = status }
+    let flags = O_WRONLY | O_CREAT | O_EXCL
+    let process = try await ChildProcess.spawn(
+      executable: program,
+      arguments: arguments,
+      environment: variables,
+      folder: folder.isEmpty ? path : path + "/" + folder,
+      descriptors: [
+        1: try Descriptor(opening: names.0, flags: flags), 2: try Descriptor(opening: names.1, flags: flags),
+      ]
+    )
+    try await started?(process.number, names.1)
+    let code =
+      switch try await process.ending() {
+      case .exited(let code): code
+      case .signalled(let signal): 128 + signal
+      }
     return Outcome(
       code: code,
       output: try String(contentsOfFile: names.0, encoding: .utf8),

@@ -73,7 +73,7 @@ import Testing
   }
 
   @Test(.enabled(if: Tool.patch != nil))
-  func thePatchProgramMakesTheOneTextTheOther() throws {
+  func thePatchProgramMakesTheOneTextTheOther() async throws {
     let folder = try TemporaryDirectory()
     let patch = try #require(Tool.patch)
     for seed in Campaign.seeds(default: Array(1...60)) {
@@ -83,8 +83,9 @@ import Testing
       let unified = TextDiff(from: old, to: new).unified(oldLabel: "a", newLabel: "b")
       try FileSystem.replace(folder.file("text"), with: old)
       try FileSystem.replace(folder.file("patch"), with: unified)
-      let result = try patch.run(["--binary", "-s", "-f", folder.file("text"), folder.file("patch")])
-      #expect(result.code == 0, "seed \(seed): \(String(decoding: result.output, as: UTF8.self))")
+      let result = try await patch.run(["--binary", "-s", "-f", folder.file("text"), folder.file("patch")])
+      let said = String(decoding: result.output, as: UTF8.self) + result.errors
+      #expect(result.ending == .exited(0), "seed \(seed): \(said)")
       // A text that becomes empty is removed by some versions of the program.
       let made = try FileSystem.exists(folder.file("text")) ? FileSystem.read(folder.file("text")) : []
       #expect(made == new, "seed \(seed)")
@@ -92,7 +93,7 @@ import Testing
   }
 
   @Test(.enabled(if: Tool.diff != nil))
-  func noMoreLinesAreChangedThanByGNUDiff() throws {
+  func noMoreLinesAreChangedThanByGNUDiff() async throws {
     let folder = try TemporaryDirectory()
     let program = try #require(Tool.diff)
     var (ours, theirs) = (0, 0)
@@ -103,7 +104,7 @@ import Testing
       try FileSystem.replace(folder.file("new"), with: new)
       let diff = TextDiff(from: old, to: new)
       ours += diff.additions + diff.deletions
-      let result = try program.run(["-a", folder.file("old"), folder.file("new")])
+      let result = try await program.run(["-a", folder.file("old"), folder.file("new")])
       for line in result.output.split(separator: 10) where line.first == 0x3C || line.first == 0x3E { theirs += 1 }
     }
     #expect(ours <= theirs + theirs / 100, "ours \(ours), GNU diff's \(theirs)")
@@ -246,18 +247,9 @@ struct Tool {
     .map { Tool(path: $0) }
   }
 
-  func run(_ arguments: [String]) throws -> (code: Int32, output: [UInt8]) {
-    let process = Process()
-    process.executableURL = URL(filePath: path)
-    process.arguments = arguments
-    process.environment = ["LC_ALL": "C", "PATH": "/usr/bin:/bin"]
-    let pipe = Pipe()
-    process.standardOutput = pipe
-    process.standardError = pipe
-    process.standardInput = FileHandle.nullDevice
-    try process.run()
-    let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
-    process.waitUntilExit()
-    return (process.terminationStatus, Array(output))
+  func run(_ arguments: [String]) async throws -> (ending: ChildProcess.Ending, output: [UInt8], errors: String) {
+    let program = try await TestProgram(path, arguments, environment: ["LC_ALL": "C", "PATH": "/usr/bin:/bin"])
+    let output = try program.rest()
+    return (try await program.process.ending(), output, try program.errors())
   }
 }

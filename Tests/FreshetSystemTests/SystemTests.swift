@@ -1,5 +1,6 @@
 import FreshetModel
 import FreshetSystem
+import FreshetTestKit
 import Glibc
 import Testing
 
@@ -21,5 +22,22 @@ import Testing
     #expect(endless.wait(within: .milliseconds(5)) == nil)
     #expect(endless.terminate() == .signalled(SIGKILL))
     await #expect(throws: FreshetError.self) { _ = try await ChildProcess.spawn(executable: "/nowhere") }
+  }
+
+  @Test func aChildWorksInTheFolderItIsGiven() async throws {
+    let folder = try TemporaryDirectory()
+    let said = try MemoryFile.empty()
+    let child = try await ChildProcess.spawn(
+      executable: "/bin/sh",
+      arguments: ["-c", "pwd"],
+      folder: folder.path,
+      descriptors: [1: said]
+    )
+    #expect(child.wait(within: .seconds(20)) == .exited(0))
+    let place = String(decoding: try MemoryFile.contents(said, limit: 4_096), as: UTF8.self)
+    #expect(place == (try FileSystem.resolved(folder.path)) + "\n")
+    await #expect(throws: FreshetError.self) {
+      _ = try await ChildProcess.spawn(executable: "/bin/sh", folder: folder.file("none"))
+    }
   }
 }

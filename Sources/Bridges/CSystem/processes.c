@@ -13,8 +13,8 @@
 enum { descriptors_max = 16 };
 
 int freshet_spawn(
-    const char *path, char *const *arguments, char *const *environment, const int *sources, const int *targets,
-    int count, bool detached, pid_t *child) {
+    const char *path, char *const *arguments, char *const *environment, const char *folder, const int *sources,
+    const int *targets, int count, bool detached, pid_t *child) {
   if (count > descriptors_max) return -EINVAL;
   int copies[descriptors_max];
   int copied = 0, status = 0, last = -1;
@@ -37,6 +37,7 @@ int freshet_spawn(
     if ((status = posix_spawn_file_actions_adddup2(&actions, copies[index], targets[index]))) goto end;
     if (targets[index] > last) last = targets[index];
   }
+  if (folder && (status = posix_spawn_file_actions_addchdir_np(&actions, folder))) goto end;
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
   if ((status = posix_spawn_file_actions_addclosefrom_np(&actions, last + 1))) goto end;
 #endif

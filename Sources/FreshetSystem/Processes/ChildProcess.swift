@@ -49,22 +49,25 @@ public final class ChildProcess: Sendable {
   ///   - executable: an absolute path, or one relative to the working folder; `PATH` is not searched.
   ///   - arguments: what follows the program's own name.
   ///   - environment: all of the child's variables; nothing is inherited.
+  ///   - folder: its working folder; that of this process if `nil`.
   ///   - descriptors: the numbers in the child, with what they shall be.
   /// - Throws: `FreshetError` with `not_found` or `unreadable` when the program cannot be started.
   public static func spawn(
     executable: String,
     arguments: [String] = [],
     environment: [String: String] = [:],
+    folder: String? = nil,
     descriptors: [Int32: Descriptor] = [:]
   ) async throws -> ChildProcess {
     try await spawner.run {
-      try start(executable, arguments: arguments, environment: environment, descriptors: descriptors)
+      let number = try number(executable, arguments, environment, folder, descriptors, isDetached: false)
+      return ChildProcess(number: number)
     }
   }
 
   /// Starts a program that outlives this process: in a session of its own, without a terminal.
   ///
-  /// - Parameters: as for `spawn`.
+  /// - Parameters: as for `spawn`; its working folder is that of this process.
   /// - Returns: its number. It is nobody's child to be waited for, once this process has ended.
   /// - Throws: as `spawn`.
   public static func spawnDetached(
@@ -73,24 +76,16 @@ public final class ChildProcess: Sendable {
     environment: [String: String] = [:],
     descriptors: [Int32: Descriptor] = [:]
   ) throws -> pid_t {
-    try number(executable, arguments, environment, descriptors, isDetached: true)
+    try number(executable, arguments, environment, nil, descriptors, isDetached: true)
   }
 
   private static let spawner = ThreadPool(name: "spawn", threads: 1)
-
-  private static func start(
-    _ executable: String,
-    arguments: [String],
-    environment: [String: String],
-    descriptors: [Int32: Descriptor]
-  ) throws -> ChildProcess {
-    ChildProcess(number: try number(executable, arguments, environment, descriptors, isDetached: false))
-  }
 
   private static func number(
     _ executable: String,
     _ arguments: [String],
     _ environment: [String: String],
+    _ folder: String?,
     _ descriptors: [Int32: Descriptor],
     isDetached: Bool
   ) throws -> pid_t {
@@ -105,7 +100,17 @@ public final class ChildProcess: Sendable {
     var number: pid_t = 0
     let status = withCStrings([executable] + arguments) { arguments in
       withCStrings(environment.sorted { $0.key < $1.key }.map { $0.key + "=" + $0.value }) { environment in
-        freshet_spawn(executable, arguments, environment, sources, targets, Int32(targets.count), isDetached, &number)
+        freshet_spawn(
+          executable,
+          arguments,
+          environment,
+          folder,
+          sources,
+          targets,
+          Int32(targets.count),
+          isDetached,
+          &number
+        )
       }
     }
     withExtendedLifetime(mapping) {}

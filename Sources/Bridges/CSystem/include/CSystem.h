@@ -143,11 +143,11 @@ int freshet_block_lease_signal(void);
 // --- Processes -------------------------------------------------------------------------------------------------------
 
 // Starts `path` with exactly the given descriptors: sources[i] becomes targets[i] in the child, everything else is
-// closed. The child has its own process group (its own session, without a terminal, when it is detached), no blocked
-// signals, and default handlers.
+// closed. It works in the folder, or in ours without one; the path is resolved there. The child has its own process group
+// (its own session, without a terminal, when it is detached), no blocked signals, and default handlers.
 int freshet_spawn(
-    const char *path, char *const *arguments, char *const *environment, const int *sources, const int *targets,
-    int count, bool detached, pid_t *child);
+    const char *path, char *const *arguments, char *const *environment, const char *folder, const int *sources,
+    const int *targets, int count, bool detached, pid_t *child);
 
 // A descriptor that becomes readable when the child has ended; -ENOSYS where the kernel has none.
 int freshet_process_descriptor(pid_t child);
