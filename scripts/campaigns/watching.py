@@ -108,9 +108,10 @@ class Service:
     def descriptors(self) -> int:
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
-    def resident_bytes(self) -> int:
+    def resident_bytes(self, kind: str = "VmRSS") -> int:
+        """Of its memory: all that is resident; `RssAnon` is what maps no file, and so is its own."""
         text = pathlib.Path("/proc", str(self.pid), "status").read_text()
-        found = re.search(r"^VmRSS:\s+(\d+) kB", text, re.M)
+        found = re.search(rf"^{kind}:\s+(\d+) kB", text, re.M)
         return int(found[1]) * 1024 if found else 0
 
 
