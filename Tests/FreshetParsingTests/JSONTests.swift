@@ -55,9 +55,10 @@ import Testing
     let outcome = try await registry.outcome(of: source, path: "a.jsonl")
     #expect(outcome.documents.map { $0.member?.utf8.count } == [1, 64, 1])
     #expect { try outcome.documents[1].rendition.get() } throws: { ($0 as? FreshetError)?.code == .parserFailed }
-    #expect(outcome.error?.code == .parserFailed)
+    #expect(outcome.error?.code == .partlyRead)
     #expect(outcome.error?.message.contains("line 3") == true)
     #expect(outcome.error?.path == "a.jsonl")
+    #expect(try await registry.outcome(of: "{broken\n", path: "a.jsonl").error?.code == .parserFailed)
   }
 
   @Test func fieldsAreConfigurable() async throws {

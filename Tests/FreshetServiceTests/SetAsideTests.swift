@@ -79,6 +79,21 @@ import Testing
     }
   }
 
+  @Test func aFileOfWhichOneRecordFailsStays() async throws {
+    try await with { collection in
+      try folder.write("docs/many.jsonl", "{\"text\":\"one\"}\n\(Self.broken)\n{\"text\":\"two\"}\n")
+      try await collection.sync()
+      #expect(try text("docs/many.jsonl") != nil && text("docs/failed/now/many.jsonl") == nil)
+      #expect(try await collection.failures().map(\.error.code) == [.partlyRead, .parserFailed])
+      // None is left: its documents stay while it lies in the folder.
+      try folder.write("docs/many.jsonl", Self.broken)
+      try await collection.sync()
+      #expect(try text("docs/failed/now/many.jsonl") == Self.broken)
+      #expect(try await collection.sync().documents.deleted == 0)
+      #expect(try await collection.documents().count == 4)
+    }
+  }
+
   @Test func aNewFileThatFailsStaysOnRecordUntilItIsRemoved() async throws {
     try await with { collection in
       try folder.write("docs/new.json", Self.broken)

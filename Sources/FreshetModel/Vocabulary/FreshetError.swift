@@ -71,6 +71,8 @@ extension FreshetError.Code {
   public static let unreadable = Self(rawValue: "unreadable")
   /// The document is not what its type says, or the parser died on it.
   public static let parserFailed = Self(rawValue: "parser_failed")
+  /// Some of the file's records are not what its type says; the others were read.
+  public static let partlyRead = Self(rawValue: "partly_read")
   /// The parser did not end within its deadline.
   public static let parserTimeout = Self(rawValue: "parser_timeout")
   /// The document is nested too deeply, or expands beyond its limit.

@@ -88,6 +88,7 @@ struct JSONFileParser: Parser {
 
   private func parseLines(_ bytes: [UInt8], _ receive: (ParsedDocument) async throws -> Void) async throws {
     var names = MemberNames()
+    var valid = 0
     var broken = 0
     var firstBroken = 0
     var line = 0
@@ -101,6 +102,7 @@ struct JSONFileParser: Parser {
       guard content.contains(where: { $0 > 0x20 }) else { continue }
       do {
         try await hand(try JSONReader.value(content), content, &names, receive)
+        valid += 1
       } catch let problem as JSONReader.Problem {
         broken += 1
         if firstBroken == 0 { firstBroken = line }
@@ -110,9 +112,12 @@ struct JSONFileParser: Parser {
       }
     }
     guard broken == 0 else {
+      guard valid > 0 else { throw FreshetError(.parserFailed, "no line is valid JSON; correct them") }
       throw FreshetError(
-        .parserFailed,
-        "\(broken) lines are not valid JSON (the first is line \(firstBroken)); the others were read; correct them"
+        .partlyRead,
+        broken == 1
+          ? "line \(firstBroken) is not valid JSON; the others were read; correct it"
+          : "\(broken) lines are not valid JSON (the first is line \(firstBroken)); the others were read; correct them"
       )
     }
   }
