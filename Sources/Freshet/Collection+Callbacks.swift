@@ -109,7 +109,7 @@ extension Collection {
     do {
       var report = try await sync { committed.yield() }
       committed.finish()
-      report.callbacks = try await calls.value
+      report.callbacks.add(try await calls.value)
       return report
     } catch {
       committed.finish()

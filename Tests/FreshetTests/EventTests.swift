@@ -74,7 +74,9 @@ import Testing
     #expect(guide.withLock { $0 } == 1)
     subscription.cancel()
     try folder.write("docs/guide/backups.md", "# Backups\n\nThe vault is copied every hour.\n")
-    #expect(try await collection.sync().callbacks.calls == 1)
+    var request = SyncRequest()
+    request.continuing = report
+    #expect(try await collection.sync(request).callbacks.calls == 4)
     #expect(guide.withLock { $0 } == 1)
     await collection.close()
   }

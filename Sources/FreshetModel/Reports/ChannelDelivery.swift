@@ -73,6 +73,13 @@ public struct CallbackReport: Hashable, Sendable {
     if errors.count < Self.errorsMax { errors.append("\(event.source):\(event.origin): \(error)") }
   }
 
+  /// Adds the calls of a further part of a run.
+  public mutating func add(_ part: CallbackReport) {
+    calls += part.calls
+    failed += part.failed
+    errors = Array((errors + part.errors).prefix(Self.errorsMax))
+  }
+
   /// The members of a JSON object.
   public var json: JSONValue {
     [
