@@ -25,6 +25,19 @@ import Testing
     Set(try index.search(query, limit: limit, members: nil).map(\.passage))
   }
 
+  /// A graph of the vectors, as it is opened from its file.
+  private func graph(
+    of rows: [[Float]],
+    at path: String,
+    mode: IndexOpenMode,
+    parameters: IndexParameters = IndexParameters()
+  ) throws -> SegmentedIndex {
+    let index = SegmentedIndex(.hnsw, dimension: Self.dimension, parameters: parameters)
+    try index.add(VectorSamples.page(rows, first: 0))
+    try index.write(to: path, position: IndexConformance.position)
+    return try SegmentedIndex.open(path, mode: mode, parameters: parameters).index
+  }
+
   /// Narrow enough that a graph whose rows are inserted, and searched for, from one entry finds three of four.
   private static let narrow: IndexParameters = {
     var parameters = IndexParameters()
@@ -40,11 +53,7 @@ import Testing
     let folder = try TemporaryDirectory()
     let exact = SegmentedIndex(.exact, dimension: Self.dimension)
     try exact.add(VectorSamples.page(samples.rows, first: 0))
-    let built = SegmentedIndex(.hnsw, dimension: Self.dimension, parameters: Self.narrow)
-    try built.add(VectorSamples.page(samples.rows, first: 0))
-    let path = folder.path + "/index"
-    try built.write(to: path, position: IndexConformance.position)
-    let index = try SegmentedIndex.open(path, mode: .inMemory, parameters: Self.narrow).index
+    let index = try graph(of: samples.rows, at: folder.file("index"), mode: .inMemory, parameters: Self.narrow)
     var found = 0
     for query in samples.queries {
       let nearest = try passages(exact, query, 10)
@@ -60,11 +69,7 @@ import Testing
     let folder = try TemporaryDirectory()
     let exact = SegmentedIndex(.exact, dimension: Self.dimension)
     try exact.add(VectorSamples.page(samples.rows, first: 0))
-    let built = SegmentedIndex(.hnsw, dimension: Self.dimension)
-    try built.add(VectorSamples.page(samples.rows, first: 0))
-    let path = folder.path + "/index"
-    try built.write(to: path, position: IndexConformance.position)
-    let index = try SegmentedIndex.open(path, mode: .mapped).index
+    let index = try graph(of: samples.rows, at: folder.file("index"), mode: .mapped)
     for query in samples.queries {
       #expect(
         try index.search(query, limit: 40, members: nil) == exact.search(query, limit: 40, members: nil)
@@ -77,9 +82,7 @@ import Testing
     let samples = isotropicClusters(3000, using: &random)
     let folder = try TemporaryDirectory()
     for round in 0..<2 {
-      let index = SegmentedIndex(.hnsw, dimension: Self.dimension, parameters: Self.narrow)
-      try index.add(VectorSamples.page(samples.rows, first: 0))
-      try index.write(to: folder.path + "/\(round)", position: IndexConformance.position)
+      _ = try graph(of: samples.rows, at: folder.file("\(round)"), mode: .mapped, parameters: Self.narrow)
     }
     let files = try Folder.contents(folder.path)
     #expect(files["0"] == files["1"])
