@@ -90,7 +90,10 @@ let package = Package(
     stage("FreshetHTTP", ["FreshetModel", "FreshetSystem", "CCurl"]),
     stage("FreshetDelivery", ["FreshetModel", "FreshetSystem", "FreshetHTTP"]),
     stage("FreshetChunking", ["FreshetModel"]),
-    stage("FreshetEmbedding", ["FreshetModel", "FreshetSystem", "FreshetHTTP", "CONNXRuntime", "CCrypto"]),
+    stage(
+      "FreshetEmbedding",
+      ["FreshetFormats", "FreshetModel", "FreshetSystem", "FreshetHTTP", "CONNXRuntime", "CCrypto"]
+    ),
     stage("FreshetIndex", ["FreshetModel", "FreshetSystem", "CVectorMath", "CHNSW", "CFaissLoader"]),
     stage("FreshetSearch", ["FreshetModel", "CVectorMath"]),
     stage("FreshetStore", ["FreshetModel", "FreshetSystem", "CSQLite"], exclude: ["DESIGN.md"]),

@@ -1,4 +1,5 @@
 import FreshetHTTP
+import FreshetFormats
 import FreshetModel
 
 /// Asks a hub for a repository's files, as its documented protocol has it:
@@ -52,7 +53,7 @@ struct HubConnection: Sendable {
   func revision() async throws -> (commit: String, files: Set<String>, licence: String?) {
     let response = try await send(client, HTTPRequest(url: address.descriptionURL))
     try check(response, "model \(address.repository) at \(address.revision)")
-    guard let description = try? JSONReader.value(of: response.body), let commit = description["sha"]?.text,
+    guard let description = try? JSONReader.value(response.body), let commit = description["sha"]?.text,
       commit.utf8.count == 40, commit.utf8.allSatisfy(Self.isHexadecimal),
       case .array(let siblings)? = description["siblings"]
     else { throw failure("the hub's description of the model makes no sense; is this a model hub?") }

@@ -1,3 +1,4 @@
+import FreshetFormats
 import FreshetModel
 import FreshetSystem
 
@@ -152,7 +153,7 @@ public struct ModelPull: Sendable {
   private func present(_ name: String, _ commit: String, _ file: String) throws -> PulledModel? {
     guard let directory = location.directory(of: name) else { return nil }
     let bytes = try ModelFile.bytes(of: directory + "/model.json", maximumSize: ONNXModel.maximumManifestSize)
-    let manifest = try? JSONReader.value(of: bytes)
+    let manifest = try? JSONReader.value(bytes)
     let precision = Self.precision(of: file)
     if manifest?["source"]?.text == address.repository, manifest?["revision"]?.text == commit,
       manifest?["file"]?.text == file, let model = try? ONNXModel(directory: directory, precision: precision)

@@ -1,3 +1,4 @@
+import FreshetFormats
 import FreshetModel
 
 /// What a sentence-transformers repository says of how its model is used, read from its JSON files.
@@ -29,7 +30,7 @@ struct SentenceTransformersDescription {
     guard let bytes else {
       throw refusal("it has no \(modules): it is not a sentence-transformers model")
     }
-    guard case .array(let list)? = try? JSONReader.value(of: bytes) else {
+    guard case .array(let list)? = try? JSONReader.value(bytes) else {
       throw refusal("its \(modules) is damaged")
     }
     var folder: String?
@@ -49,7 +50,7 @@ struct SentenceTransformersDescription {
 
   /// - Parameter file: the content of a file of the repository; `nil` for one that it does not have.
   init(poolingFile: String, file: (String) -> [UInt8]?) throws {
-    func json(_ name: String) -> JSONValue? { file(name).flatMap { try? JSONReader.value(of: $0) } }
+    func json(_ name: String) -> JSONValue? { file(name).flatMap { try? JSONReader.value($0) } }
     guard let pooling = json(poolingFile) else { throw Self.refusal("its \(poolingFile) is missing or damaged") }
     self.pooling = try Self.pooling(pooling)
     let configuration = json(Self.configuration)

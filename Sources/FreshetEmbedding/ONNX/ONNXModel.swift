@@ -1,3 +1,4 @@
+import FreshetFormats
 import FreshetModel
 import FreshetSystem
 
@@ -79,7 +80,7 @@ public struct ONNXModel: Sendable {
   public init(directory: String, precision: Precision, prefixes: Prefixes = Prefixes()) throws {
     let path = directory + "/model.json"
     let bytes = try ModelFile.bytes(of: path, maximumSize: Self.maximumManifestSize)
-    guard let manifest = try? JSONReader.value(of: bytes),
+    guard let manifest = try? JSONReader.value(bytes),
       case .integer(1)? = manifest["format"],
       let name = manifest["name"]?.text,
       let dimension = manifest["dimension"]?.count, (1...ModelDescription.dimensionMax).contains(dimension),

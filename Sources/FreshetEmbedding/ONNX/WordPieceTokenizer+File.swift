@@ -1,3 +1,4 @@
+import FreshetFormats
 import FreshetModel
 
 extension WordPieceTokenizer {
@@ -39,9 +40,9 @@ extension WordPieceTokenizer {
   init(json bytes: [UInt8]) throws {
     let root: JSONValue
     do {
-      root = try JSONReader.value(of: bytes)
+      root = try JSONReader.value(bytes)
     } catch {
-      throw FreshetError(.modelUnavailable, "the tokenizer is not JSON (byte \(error.offset)); fetch the model again")
+      throw FreshetError(.modelUnavailable, "the tokenizer is not valid JSON; fetch the model again")
     }
     try Self.check(root)
     guard let model = root["model"], case .object(let members)? = model["vocab"] else {
