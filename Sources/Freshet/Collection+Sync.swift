@@ -33,7 +33,7 @@ public struct SyncRequest: Sendable {
   public var paths: [String] = []
   /// Only these items of each source named, as the store knows their paths; instead of `paths` unless it is empty.
   public var items: [String: [[UInt8]]] = [:]
-  /// Items of each source named that are still being written: they stay as they are known.
+  /// Items of each source named that are still being written, and folders of such: they stay as they are known.
   public var unsettled: [String: Set<[UInt8]>] = [:]
   /// Reads, parses and chunks everything anew, and builds the index anew.
   public var force = false
@@ -48,8 +48,8 @@ public struct SyncRequest: Sendable {
   /// The run that this sync goes on with: the same identity, and its counts add up; `nil` begins one.
   public var continuing: SyncReport?
   /// Says that it is one of many, of somebody who keeps the collection open: the index files and old versions stay as they
-  /// are until `maintain` (searches replay what is newer from the log), and an embedder that was found to be down is left
-  /// alone by the next such sync too.
+  /// are until `maintain` (searches replay what is newer from the log), an embedder that was found to be down is left
+  /// alone by the next such sync too, and deletions count with those of the last 10 minutes (`DeletionGuard.window`).
   public var isContinual = false
   /// Accepts any number of deletions.
   public var allowMassDelete = false
@@ -143,8 +143,8 @@ extension Collection {
     return report
   }
 
-  /// Does what syncs with `isContinual` left: brings the index files to the present, and collects old versions where
-  /// the configuration says so.
+  /// Does what syncs with `isContinual` left: brings the index files to the present, collects old versions where the
+  /// configuration says so, and gives the memory back that many small syncs left free between what is in use.
   ///
   /// - Throws: as `sync(_:stop:handler:)`.
   public func maintain(stop: StopSignal = StopSignal()) async throws {
@@ -153,6 +153,7 @@ extension Collection {
     if try await !isIndexCurrent() { try await updateIndex() }
     if configuration.history.collection == .afterSync { try await collectAfterSync(stop) }
     try await setAside(nil)
+    try await pool.run { Allocator.trim() }
   }
 
   /// The configuration file that the collection was last synced with; `nil` when it never was with one.
@@ -201,6 +202,7 @@ extension Collection {
     options.ignoresEmbeddingCache = request.ignoresEmbeddingCache
     options.checksum = request.checksum
     options.retriesFailures = request.retriesFailures
+    options.isContinual = request.isContinual
     if request.isContinual { options.embedderHealth = embedderHealth }
     options.unsettled = request.unsettled
     options.continuing = request.continuing

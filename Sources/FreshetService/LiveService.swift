@@ -186,7 +186,6 @@ public final class LiveService: Sendable {
 
   func receive(_ release: WatchRelease) {
     state.withLock { state in
-      state.unsettled[release.source] = release.unsettled.isEmpty ? nil : Set(release.unsettled)
       if release.isEverything { return state.workload.survey(release.source) }
       state.workload.add(files: release.files, folders: release.folders, of: release.source)
       let changed = ContinuousClock.now - release.age
@@ -319,8 +318,11 @@ public final class LiveService: Sendable {
     _ unit: Workload.Unit,
     _ current: LiveState.Current
   ) async throws {
-    let unsettled = state.withLock { $0.unsettled }
-    let found = try await collection.outstanding(of: [source: paths], unsettled: unsettled, stop: current.run.stop)
+    let found = try await collection.outstanding(
+      of: [source: paths],
+      unsettled: feed.unsettled,
+      stop: current.run.stop
+    )
     state.withLock { state in
       if current.run.stop.isGiven { return state.workload.putBack(unit) }
       for items in found {
@@ -334,8 +336,7 @@ public final class LiveService: Sendable {
   }
 
   private func surveyed(_ source: String, _ unit: Workload.Unit, _ current: LiveState.Current) async throws {
-    let unsettled = state.withLock { $0.unsettled }
-    let found = try await collection.outstanding(of: [source: []], unsettled: unsettled, stop: current.run.stop)
+    let found = try await collection.outstanding(of: [source: []], unsettled: feed.unsettled, stop: current.run.stop)
     state.withLock { state in
       if current.run.stop.isGiven { return state.workload.putBack(unit) }
       for items in found where !items.isEmpty {
@@ -365,13 +366,12 @@ public final class LiveService: Sendable {
     request.continuing = current.continued
     request.savesMemory = monitor.memoryLevel == .limited
     request.onlyVectors = unit == .vectors && paths.isEmpty
-    switch unit {
-    case .moved, .everything: request.unsettled = state.withLock { $0.unsettled }
-    case .whole(let source):
-      (request.unsettled, request.allowMassDelete) = state.withLock { ($0.unsettled, $0.acceptsDeletions(of: source)) }
+    // What was released is complete, or was held for as long as it may be; what was listed may be written since.
+    if kind != .fresh { request.unsettled = feed.unsettled }
+    if case .whole(let source) = unit, state.withLock({ $0.acceptsDeletions(of: source) }) {
       // What is accepted is of this run alone.
-      if request.allowMassDelete { request.continuing = nil }
-    case .fresh, .load, .trees, .survey, .vectors: break
+      request.allowMassDelete = true
+      request.continuing = nil
     }
     let start = ContinuousClock.now
     let report = try await collection.sync(request, stop: current.run.stop) { self.hear($0) }

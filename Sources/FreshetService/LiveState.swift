@@ -37,7 +37,6 @@ struct LiveState {
   var workload = Workload()
   var freshPace = LoadPace()
   var loadPace = LoadPace()
-  var unsettled: [String: Set<[UInt8]>] = [:]
   var current: Current?
   /// When the first of the changes was seen that wait.
   var freshSince: ContinuousClock.Instant?
@@ -312,7 +311,6 @@ struct LiveState {
   /// Forgets what is of sources that are no longer configured.
   mutating func keep(only sources: Set<String>) {
     workload.keep(only: sources)
-    unsettled = unsettled.filter { sources.contains($0.key) }
     retries.removeAll { !sources.contains($0.source) }
     uncounted.formIntersection(sources)
     reported.unavailable.removeAll { !sources.contains($0.source) }

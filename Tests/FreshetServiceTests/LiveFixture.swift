@@ -128,10 +128,16 @@ final class Told: Sendable {
 final class ScriptedFeed: ChangeFeed {
   private let releases: AsyncStream<WatchRelease>
   private let sender: AsyncStream<WatchRelease>.Continuation
+  private let written = Mutex<[String: Set<[UInt8]>]>([:])
 
   init() { (releases, sender) = AsyncStream.makeStream() }
 
   func send(_ release: WatchRelease) { sender.yield(release) }
+
+  /// Says which files of the source are being written from now on.
+  func write(_ files: String...) { written.withLock { $0 = ["docs": Set(files.map { Array($0.utf8) })] } }
+
+  var unsettled: [String: Set<[UInt8]>] { written.withLock { $0 } }
 
   func begin() async throws {}
 

@@ -127,6 +127,53 @@ import Testing
     }
   }
 
+  @Test func whatIsHeldForRecentDeletionsStaysWhenAllIsListedAgain() async throws {
+    for number in 0..<98 { try folder.write("docs/z/\(number).txt", "Text number \(number).\n") }
+    try await with(options: { $0.maintenanceQuiet = .milliseconds(100) }, checksSources: false) {
+      collection,
+      service,
+      told in
+      await told.idle()
+      for part in [0..<25, 25..<47] {
+        for number in part { folder.remove("docs/z/\(number).txt") }
+        feed.send(WatchRelease(source: "docs", files: part.map { Array("z/\($0).txt".utf8) }))
+        await told.worked(.fresh)
+      }
+      // What is held is counted by a run over all.
+      await told.until { told.works.last?.kind == .whole }
+      service.survey()
+      await told.until { told.works.count { $0.kind == .whole } >= 2 }
+      let count = try await collection.documents().count
+      #expect(count == 75)
+      #expect(service.status.held.first?.count == 22)
+    }
+  }
+
+  @Test func whatIsBeingWrittenWaitsThoughEverythingIsListed() async throws {
+    try await with { collection, service, told in
+      await told.idle()
+      try folder.write("docs/open.txt", "The first part")
+      try folder.write("docs/done.txt", "All of it.\n")
+      feed.write("open.txt")
+      service.survey()
+      await told.until { service.status.totals.documents.created == 3 }
+      // Somebody opens a file that was found already.
+      #expect(try await !collection.documents().map(\.origin).contains("open.txt"))
+      try folder.write("docs/keys.md", "# Ke")
+      feed.write("open.txt", "keys.md")
+      feed.send(WatchRelease(source: "docs", isEverything: true))
+      await told.idle()
+      #expect(try await collection.versions(of: "keys.md").count == 1)
+      feed.write()
+      try folder.write("docs/keys.md", "# Keys\n\nRotate the keys twice a year.\n")
+      try folder.write("docs/open.txt", "The first part and the second.\n")
+      release("keys.md", "open.txt")
+      await told.until { service.status.totals.documents.created == 4 }
+      #expect(try await collection.versions(of: "keys.md").count == 2)
+      #expect(try await collection.versions(of: "open.txt").count == 1)
+    }
+  }
+
   @Test func aDocumentThatFailsForAPassingReasonIsTriedAgain() async throws {
     try await with { collection, service, told in
       await told.idle()

@@ -46,6 +46,11 @@ public final class DirectoryFeed: ChangeFeed {
     watchers.withLock { $0 = [] }
   }
 
+  public var unsettled: [String: Set<[UInt8]>] {
+    Dictionary(watchers.withLock { $0 }.map { ($0.source, $0.watcher.unsettled) }) { $0.union($1) }
+      .filter { !$0.value.isEmpty }
+  }
+
   public var status: [LiveStatus.WatchedSource] {
     watchers.withLock { $0 }.map { source, watcher in
       let status = watcher.status

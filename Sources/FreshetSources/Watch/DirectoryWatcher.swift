@@ -49,6 +49,10 @@ public final class DirectoryWatcher: AsyncSequence, Sendable {
   /// How the source is being watched now. Takes a lock for a moment, and asks nobody.
   public var status: WatchStatus { outlet.status }
 
+  /// What is being written at this moment: files, and folders of which no more is known. Who lists the source leaves them
+  /// alone, and so reads no half-written file; each comes in a later release. Takes a lock for a moment.
+  public var unsettled: Set<[UInt8]> { outlet.unsettled }
+
   /// Ends the releases and the problems, and returns when the threads have ended. What was not released yet is not any
   /// more. A second call does nothing.
   public func stop() async {

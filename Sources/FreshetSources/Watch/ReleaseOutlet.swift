@@ -37,6 +37,8 @@ final class ReleaseOutlet: Sendable {
     }
   }
 
+  var unsettled: Set<[UInt8]> { state.withLock { $0.coalescer.listed() } }
+
   func updateStatus(_ change: (inout WatchStatus) -> Void) {
     state.withLock { change(&$0.status) }
   }

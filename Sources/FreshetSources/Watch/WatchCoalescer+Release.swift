@@ -108,7 +108,7 @@ extension WatchCoalescer {
     }
   }
 
-  private mutating func release(of taken: [([UInt8], PendingPath)], at now: Duration) -> WatchRelease {
+  private func release(of taken: [([UInt8], PendingPath)], at now: Duration) -> WatchRelease {
     let firstSeen = taken.map(\.1.firstSeen).min() ?? now
     let folders = taken.filter(\.1.isFolder).map(\.0).outermost()
     var release = WatchRelease(source: source, age: now - firstSeen)
@@ -119,19 +119,18 @@ extension WatchCoalescer {
       release.folders = folders
       release.files = taken.filter { !$0.1.isFolder && !$0.0.isBelow(anyOf: below) }.map(\.0).sorted(by: precedes)
     }
-    if !folders.isEmpty { release.unsettled = leave(in: Set(folders)) }
     return release
   }
 
-  /// What stays behind in folders that leave: whoever lists them knows its name from now on. Answers the files that are
-  /// still being written.
-  private mutating func leave(in folders: Set<[UInt8]>) -> [[UInt8]] {
-    var unsettled: [[UInt8]] = []
-    for (path, entry) in pending where path.isBelow(anyOf: folders) {
+  /// Notes that somebody lists the source, and so knows each name in it from now on. Answers what is still being written:
+  /// files, and folders that stand for what is in them.
+  public mutating func listed() -> Set<[UInt8]> {
+    var unsettled: Set<[UInt8]> = []
+    for (path, entry) in pending {
       if !entry.wasThere { pending[path]?.wasThere = true }
-      if entry.content != .complete { unsettled.append(path) }
+      if entry.content != .complete || collapsed.contains(path) { unsettled.insert(path) }
     }
-    return unsettled.sorted(by: precedes)
+    return unsettled
   }
 }
 

@@ -11,9 +11,6 @@ public struct WatchRelease: Sendable, Equatable {
   public var folders: [[UInt8]]
   /// The whole source is to be listed again; `files` and `folders` are empty then.
   public var isEverything: Bool
-  /// Files in the folders (or anywhere, when it is everything) that are still being written. They come in a later
-  /// release: who leaves them alone until then reads no half-written file.
-  public var unsettled: [[UInt8]]
   /// How long ago the first of the changes was seen.
   public var age: Duration
 
@@ -23,14 +20,12 @@ public struct WatchRelease: Sendable, Equatable {
     files: [[UInt8]] = [],
     folders: [[UInt8]] = [],
     isEverything: Bool = false,
-    unsettled: [[UInt8]] = [],
     age: Duration = .zero
   ) {
     self.source = source
     self.files = files
     self.folders = folders
     self.isEverything = isEverything
-    self.unsettled = unsettled
     self.age = age
   }
 

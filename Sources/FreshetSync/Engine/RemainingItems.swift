@@ -21,9 +21,9 @@ struct RemainingItems: Sendable {
   }
 
   /// Documents of the source that were deleted within the guard's window and are gone still, since the last run that was
-  /// allowed any number; 0 for a run over the whole source, which is judged by itself.
+  /// allowed any number; 0 for a run over the whole source that somebody called for, which is judged by itself.
   func recentDeletions(of ending: SourceLister.Ending?) async throws -> Int {
-    guard let ending, !ending.isWhole else { return 0 }
+    guard let ending, run.options.isContinual || !ending.isWhole else { return 0 }
     let name = ending.pass.source.name
     let window = DeletionGuard.window.clampedNanoseconds
     let since = Timestamp(nanoseconds: run.startedAt.nanoseconds.subtractingReportingOverflow(window).partialValue)

@@ -29,7 +29,7 @@ struct SourceLister: Sendable {
   ///   - failed: paths of items that are in quarantine.
   func list(_ pass: SourcePass, alwaysRead: Set<[UInt8]>, failed: Set<[UInt8]>) async throws -> Ending {
     let paths = run.options.paths[pass.source.name] ?? []
-    let unsettled = run.options.unsettled[pass.source.name]
+    let unsettled = run.options.unsettled[pass.source.name] ?? []
     var ending = Ending(
       pass: pass,
       isFinished: false,
@@ -57,7 +57,7 @@ struct SourceLister: Sendable {
         ending.listed += batch.items.count
         var findings = Findings()
         try await comparison.compare(batch.items) { findings.add($0) }
-        if let unsettled { findings.toRead.removeAll { unsettled.contains($0.0.path) } }
+        if !unsettled.isEmpty { findings.toRead.removeAll { isCovered($0.0.path, by: unsettled) } }
         if !failed.isEmpty { for item in batch.items { failed.remove(item.path) } }
         missing += findings.missing
         try await handle(findings, pass)
@@ -127,6 +127,12 @@ struct SourceLister: Sendable {
       )
     }
   }
+}
+
+/// Whether one of the paths covers the path.
+func isCovered(_ path: [UInt8], by paths: Set<[UInt8]>) -> Bool {
+  if paths.contains(path) || paths.contains([]) { return true }
+  return path.indices.contains { path[$0] == UInt8(ascii: "/") && paths.contains(Array(path[..<$0])) }
 }
 
 /// Whether the path is the folder or file itself or stands below it; the empty path covers everything.

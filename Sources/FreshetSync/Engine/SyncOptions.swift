@@ -62,7 +62,7 @@ public struct SyncOptions: Sendable {
   public var bytesInFlight = 64 << 20
   /// Restricts the run to these paths of each source named; empty means everything.
   public var paths: [String: [[UInt8]]] = [:]
-  /// Items of each source named that are still being written: they stay as they are known.
+  /// Items of each source named that are still being written, and folders of such: they stay as they are known.
   public var unsettled: [String: Set<[UInt8]>] = [:]
   /// Reads, parses and chunks everything anew.
   public var force = false
@@ -78,6 +78,8 @@ public struct SyncOptions: Sendable {
   public var continuing: SyncReport?
   /// Guards mass deletions.
   public var deletionGuard = DeletionGuard()
+  /// The run is one of many that nobody called for: also over a whole source its deletions count with the recent ones.
+  public var isContinual = false
   /// Whether a content of a source and size is stored, or only its hash.
   public var storesContent: @Sendable (_ source: String, _ size: Int64) -> Bool = { _, _ in true }
   /// How contents and texts are stored.

@@ -92,7 +92,10 @@ struct CoalescerCase {
       guard let now = deadline else { return lines }
       let outcome = coalescer.take(at: now)
       for path in outcome.questions { coalescer.receive(.writers(path, writers(of: path, at: now, rest)), at: now) }
-      if let release = outcome.release { lines.append(Self.line(release, now)) }
+      if let release = outcome.release {
+        let isListed = release.isEverything || !release.folders.isEmpty
+        lines.append(Self.line(release, unsettled: isListed ? coalescer.listed() : [], now))
+      }
     }
   }
 
@@ -110,13 +113,13 @@ struct CoalescerCase {
     return .none
   }
 
-  private static func line(_ release: WatchRelease, _ now: Duration) -> String {
+  private static func line(_ release: WatchRelease, unsettled: Set<[UInt8]>, _ now: Duration) -> String {
     let microseconds = now.components.seconds * 1_000_000 + now.components.attoseconds / 1_000_000_000_000
     let time = "\(microseconds / 1_000).\(microseconds % 1_000 / 100)"
     let text = { (path: [UInt8]) in String(decoding: path, as: UTF8.self) }
     let words =
       (release.isEverything ? ["*"] : []) + release.files.map(text) + release.folders.map { text($0) + "/" }
-      + release.unsettled.map { "!" + text($0) }
+      + unsettled.map { "!" + text($0) }.sorted()
     return "> " + ([time] + words).joined(separator: " ")
   }
 
