@@ -117,6 +117,20 @@ final class ScriptedChannel: EventChannel {
     #expect(try await consumer().failures == 0)
   }
 
+  @Test func aConsumerThatIsRemovedWhileItIsServedBeginsAnew() async throws {
+    try await fill(0..<2)
+    let channel = ScriptedChannel()
+    let following = Task { try await delivery().run([channel], EventDelivery.Mode(isFollowing: true)) }
+    while try await store.read(.everything, { try $0.consumer("webhook:test") }) == nil { await Task.yield() }
+    #expect(try await store.write { try $0.removeConsumer("webhook:test") })
+    while try await store.read(.everything, { try $0.consumer("webhook:test") }) == nil { await Task.yield() }
+    try await fill(2..<3)
+    while channel.events.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+    following.cancel()
+    let report = try await following.value[0]
+    #expect(channel.events.map(\.sequence) == [3] && report.failedAttempts == 0)
+  }
+
   @Test func anotherReceiverForgetsTheFailuresOfTheOneBefore() async throws {
     func wrong(_ error: FreshetError) -> ScriptedChannel {
       ScriptedChannel(retries: 0, receiver: "wrong") { _ in throw error }

@@ -153,6 +153,7 @@ public struct EventDelivery: Sendable {
   // MARK: One channel
 
   private enum Situation: Sendable {
+    case removed
     case disabled(ConsumerRecord)
     case paused(until: Timestamp, ConsumerRecord)
     case step(EventReader.Step, ConsumerRecord)
@@ -168,6 +169,9 @@ public struct EventDelivery: Sendable {
     while !Task.isCancelled {
       do {
         switch try await situation(of: channel, ignoringPauses: mode.ignoresPauses && report.failedAttempts == 0) {
+        case .removed:
+          guard mode.isFollowing else { return report }
+          try await register([channel])
         case .disabled(let consumer):
           report.state = .disabled
           report.error = consumer.lastError.map {
@@ -214,10 +218,7 @@ public struct EventDelivery: Sendable {
     let reader = EventReader(filter: channel.filter, limits: channel.limits, uri: uri)
     let moment = now()
     return try await store.read(.everything) { snapshot in
-      guard let consumer = try snapshot.consumer(channel.consumer) else {
-        // Removed meanwhile: it is registered anew by the next run.
-        throw FreshetError(.notFound, "the consumer was removed", path: channel.consumer)
-      }
+      guard let consumer = try snapshot.consumer(channel.consumer) else { return .removed }
       if consumer.state == .disabled { return .disabled(consumer) }
       if let retryAt = consumer.retryAt, retryAt > moment, !ignoringPauses {
         return .paused(until: retryAt, consumer)
