@@ -10,6 +10,8 @@ public final class CountingEmbedder: Embedder {
     public var failingCalls = 0
     /// Whether every call fails for a passing reason.
     public var isDown = false
+    /// Whether every call fails with an error that is not of the embedder.
+    public var failsBesides = false
     /// Whether calls answer nothing at all, whatever is done to them.
     public var hangs = false
     /// Texts that contain one of these are refused for good, with everything in their batch.
@@ -63,6 +65,7 @@ public final class CountingEmbedder: Embedder {
       await Task.detached { try? await Task.sleep(for: .milliseconds(20)) }.value
     }
     try state.withLock { state in
+      if state.troubles.failsBesides { throw FreshetError(.inputOutput, "the disk is full; make room") }
       if state.troubles.isDown || state.troubles.failingCalls > 0 {
         state.troubles.failingCalls = max(0, state.troubles.failingCalls - 1)
         throw FreshetError(

@@ -117,6 +117,20 @@ import Testing
     try await fixture.expectVerified()
   }
 
+  @Test func aTrialThatFailsForAnotherReasonIsFollowedByAnother() async throws {
+    let fixture = try SyncFixture()
+    fixture.options.embedderHealth = EmbedderHealth(pause: .zero)
+    fixture.options.embedderBatch = 1
+    for index in 0..<8 { fixture.source.write("\(index).txt", "text \(index)") }
+    fixture.embedder.trouble { $0.isDown = true }
+    #expect(try await fixture.sync().report.documents.failed == 8)
+    fixture.embedder.trouble { $0.failsBesides = true }
+    await #expect(throws: FreshetError.self) { try await fixture.sync() }
+    fixture.embedder.trouble { $0 = CountingEmbedder.Troubles() }
+    #expect(try await fixture.sync().report.documents.created == 8)
+    try await fixture.expectVerified()
+  }
+
   @Test func keywordFirstTakesEveryTextWhileADeadEmbedderIsLeftAlone() async throws {
     let fixture = try manyWindows()
     fixture.options.onEmbedderDown = .keywordFirst

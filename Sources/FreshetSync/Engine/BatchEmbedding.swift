@@ -109,6 +109,10 @@ struct BatchEmbedding: Sendable {
       work.state.withLock { state in
         for draft in batch { state.outcome.failures[draft.key] = error }
       }
+    } catch {
+      // Not the embedder's doing: what a call on trial would have shown is still to be found out.
+      health.abandoned()
+      throw error
     }
   }
 
