@@ -74,12 +74,12 @@ public final class LiveService: Sendable {
   public func run() async {
     let sources = collection.configuration.sources.map(\.name)
     // What changes while the sources are gone through for the first time is seen.
-    let isWatching = await watch()
+    let begun = await watch()
     await noteDepartedSources()
     tell(.started(sources: sources.count))
     await withTaskCancellationHandler {
       await withTaskGroup(of: Void.self) { group in
-        group.addTask { await self.followChanges(isWatching: isWatching) }
+        group.addTask { await self.followChanges(begun) }
         group.addTask { await self.deliverEvents() }
         group.addTask { await self.monitor.run({ self.status }, wake: { self.wakeup.wake() }) }
         await work()
@@ -148,39 +148,47 @@ public final class LiveService: Sendable {
 
   // MARK: What is to be done
 
-  /// Begins to watch, and has everything gone through that may have changed before.
-  private func watch() async -> Bool {
-    do {
-      try await feed.begin()
-      survey()
-      return true
-    } catch {
-      tell(.watchProblem(source: "", FreshetError.describing(error)))
-      survey()
-      return false
-    }
+  /// A feed of which the watchers were begun.
+  private struct BegunFeed {
+    var feed: any ChangeFeed
+    var number: Int
+    var isWatching: Bool
   }
 
-  private func followChanges(isWatching: Bool) async {
-    var isWatching = isWatching
+  /// Begins to watch, and has everything gone through that may have changed before.
+  private func watch() async -> BegunFeed {
+    let (feed, number) = present.withLock { ($0.feed, $0.feedNumber) }
+    var begun = BegunFeed(feed: feed, number: number, isWatching: true)
+    do {
+      try await feed.begin()
+    } catch {
+      begun.isWatching = false
+      tell(.watchProblem(source: "", FreshetError.describing(error)))
+    }
+    survey()
+    return begun
+  }
+
+  private func followChanges(_ begun: BegunFeed) async {
+    var begun = begun
     while !Task.isCancelled {
-      let (feed, number) = present.withLock { ($0.feed, $0.feedNumber) }
-      if isWatching {
-        let following = Task { await feed.follow { self.receive($0) } }
-        present.withLock { $0.following = following }
-        await withTaskCancellationHandler {
-          await following.value
-        } onCancel: {
-          following.cancel()
-        }
+      let following = Task { [begun] in
+        if begun.isWatching { await begun.feed.follow { self.receive($0) } }
+        // It never began, or ended by itself. Another configuration cancels this.
+        try? await Task.sleep(for: options.errorPauseMaximum)
+      }
+      let isCurrent = present.withLock { present in
+        present.following = following
+        return present.feedNumber == begun.number
+      }
+      if !isCurrent { following.cancel() }
+      await withTaskCancellationHandler {
+        await following.value
+      } onCancel: {
+        following.cancel()
       }
       if Task.isCancelled { return }
-      let isReplaced = present.withLock { present in
-        present.following = nil
-        return present.feedNumber != number
-      }
-      if !isReplaced { try? await Task.sleep(for: options.errorPauseMaximum) }
-      isWatching = await watch()
+      begun = await watch()
     }
   }
 
@@ -326,6 +334,7 @@ public final class LiveService: Sendable {
     state.withLock { state in
       if current.run.stop.isGiven { return state.workload.putBack(unit) }
       for items in found {
+        if items.isComplete { state.saw(paths, of: source) }
         if items.canBeLoaded {
           state.workload.add(found: items.toRead, of: source)
         } else {
@@ -407,7 +416,7 @@ public final class LiveService: Sendable {
       tell(.maintained)
     } catch {
       let cause = FreshetError.describing(error)
-      let pause = state.withLock { $0.failed(nil, cause, options) }
+      let pause = state.withLock { $0.failedMaintenance(cause, options) }
       tell(.failed(cause, pause: pause))
     }
   }

@@ -27,9 +27,8 @@ struct LiveState {
     }
   }
 
-  /// A path that failed for a passing reason, and when it is tried again.
-  private struct Retry {
-    var due: ContinuousClock.Instant
+  /// A path that failed for a passing reason.
+  private struct Retry: Hashable {
     var source: String
     var path: [UInt8]
   }
@@ -50,10 +49,9 @@ struct LiveState {
   var maintenance: StopSignal?
   var isStopping = false
   var nextSurvey = ContinuousClock.now
-  private(set) var pausedUntil: ContinuousClock.Instant?
-  private var pause: Duration?
   private var units = 0
-  private var retries: [Retry] = []
+  /// What is tried again, and when.
+  private var retries: [Retry: ContinuousClock.Instant] = [:]
   private var run: SyncReport?
   private var runBegan = ContinuousClock.now
   private var lastWork = ContinuousClock.now
@@ -86,6 +84,7 @@ struct LiveState {
     }
     if let guest = guests.working { status.working = guest.name }
     status.queued = workload.waiting + retries.count
+    status.error = trouble.error ?? maintenanceTrouble.error
     return status
   }
 
@@ -101,8 +100,10 @@ struct LiveState {
       embedderTrial = nil
       workload.addVectors()
     }
-    for retry in retries where retry.due <= now { workload.add(again: retry.path, of: retry.source) }
-    retries.removeAll { $0.due <= now }
+    for (retry, due) in retries where due <= now {
+      workload.add(again: retry.path, of: retry.source)
+      retries[retry] = nil
+    }
     if !uncounted.isEmpty, workload.isEmpty, now >= lastWork + options.maintenanceQuiet {
       for source in uncounted { workload.survey(source) }
       uncounted = []
@@ -112,14 +113,18 @@ struct LiveState {
   /// When something is due that nobody wakes it for.
   func nextDue(_ now: ContinuousClock.Instant, _ options: LiveOptions) -> ContinuousClock.Instant {
     var due = nextSurvey
-    if let retry = retries.map(\.due).min() { due = min(due, retry) }
+    if let retry = retries.values.min() { due = min(due, retry) }
     if let embedderTrial { due = min(due, embedderTrial) }
-    if needsMaintenance || !uncounted.isEmpty { due = min(due, lastWork + options.maintenanceQuiet) }
+    let rest = lastWork + options.maintenanceQuiet
+    if !uncounted.isEmpty { due = min(due, rest) }
+    if needsMaintenance { due = min(due, max(rest, maintenanceTrouble.until ?? rest)) }
     return due
   }
 
   func isMaintenanceDue(_ now: ContinuousClock.Instant, _ options: LiveOptions) -> Bool {
-    guard needsMaintenance, !workload.isUrgent else { return false }
+    guard needsMaintenance, !workload.isUrgent, maintenanceTrouble.until.map({ $0 <= now }) ?? true else {
+      return false
+    }
     return workload.isEmpty && now - lastWork >= options.maintenanceQuiet
       || now - lastMaintenance >= options.maintenanceInterval
   }
@@ -204,12 +209,31 @@ struct LiveState {
       uncounted = []
       reported.held = report.held
       reported.unavailable = report.unavailable
-    case .moved?, .fresh?, .load?, .trees?, .survey?, .vectors?, nil: hold(report.held)
+    case .moved?, .fresh?, .load?, .trees?, .survey?, .vectors?, nil:
+      hold(report.held)
+      miss(report.unavailable)
     }
   }
 
-  /// Sources of which a part was held back: how much there is in all, their next run says.
+  /// Sources of which a part was held back or could not be seen: how much there is in all, their next run says.
   private var uncounted: Set<String> = []
+
+  /// Notes what a run over a part of a source could not see.
+  private mutating func miss(_ problems: [SourceProblem]) {
+    for problem in problems
+    where !reported.unavailable.contains(where: { $0.source == problem.source && $0.path == problem.path }) {
+      uncounted.insert(problem.source)
+      reported.unavailable.append(problem)
+    }
+  }
+
+  /// Has a source looked at as a whole when all could be seen in paths that hid something before.
+  mutating func saw(_ paths: [[UInt8]], of source: String) {
+    let isCleared = reported.unavailable.contains { problem in
+      problem.source == source && isCovered(Array(problem.path.utf8), by: Set(paths))
+    }
+    if isCleared { uncounted.insert(source) }
+  }
 
   /// Notes deletions that a run over a part of a source held back.
   private mutating func hold(_ held: [HeldDeletions]) {
@@ -275,6 +299,7 @@ struct LiveState {
     reported.totals.add(change)
     if change.checkpoints > 0 { reported.lastChange = SystemWallClock().now() }
     hold(change.held)
+    miss(change.unavailable)
   }
 
   /// Notes that a guest has done its work: what follows is of another run.
@@ -311,7 +336,7 @@ struct LiveState {
   /// Forgets what is of sources that are no longer configured.
   mutating func keep(only sources: Set<String>) {
     workload.keep(only: sources)
-    retries.removeAll { !sources.contains($0.source) }
+    retries = retries.filter { sources.contains($0.key.source) }
     uncounted.formIntersection(sources)
     reported.unavailable.removeAll { !sources.contains($0.source) }
   }
@@ -319,24 +344,47 @@ struct LiveState {
   mutating func maintained() {
     needsMaintenance = false
     lastMaintenance = .now
+    maintenanceTrouble.end()
   }
 
   // MARK: Errors
 
-  mutating func succeeded() {
-    pause = nil
-    pausedUntil = nil
-    reported.error = nil
+  /// Work that fails as a whole, and when it is tried again.
+  private struct Trouble {
+    var error: FreshetErrorRecord?
+    var until: ContinuousClock.Instant?
+    private var pause: Duration?
+
+    /// Notes an error; answers the pause before the next attempt.
+    mutating func note(_ error: FreshetError, _ options: LiveOptions) -> Duration {
+      let next = min(pause.map { $0 * 2 } ?? options.errorPause, options.errorPauseMaximum)
+      pause = next
+      until = .now + next
+      self.error = FreshetErrorRecord(error)
+      return next
+    }
+
+    mutating func end() { self = Trouble() }
   }
 
+  /// While the collection as a whole fails, nothing is done.
+  private var trouble = Trouble()
+  /// What maintenance does is made anew from the database at any time: nothing else waits for it.
+  private var maintenanceTrouble = Trouble()
+
+  var pausedUntil: ContinuousClock.Instant? { trouble.until }
+
+  mutating func succeeded() { trouble.end() }
+
   /// Notes an error of the collection as a whole; answers the pause before the next attempt.
-  mutating func failed(_ unit: Workload.Unit?, _ error: FreshetError, _ options: LiveOptions) -> Duration {
-    if let unit { workload.putBack(unit) }
-    let next = min(pause.map { $0 * 2 } ?? options.errorPause, options.errorPauseMaximum)
-    pause = next
-    pausedUntil = .now + next
-    reported.error = FreshetErrorRecord(error)
-    return next
+  mutating func failed(_ unit: Workload.Unit, _ error: FreshetError, _ options: LiveOptions) -> Duration {
+    workload.putBack(unit)
+    return trouble.note(error, options)
+  }
+
+  /// Notes an error of the maintenance; answers the pause before the next attempt.
+  mutating func failedMaintenance(_ error: FreshetError, _ options: LiveOptions) -> Duration {
+    maintenanceTrouble.note(error, options)
   }
 
   /// Notes a document that failed: for a passing reason it is tried again.
@@ -347,7 +395,6 @@ struct LiveState {
     for _ in 1..<max(1, failure.attempts) where wait < options.surveyInterval { wait *= 4 }
     // Spread over half of it, so that many do not come at once.
     let jitter = Double.random(in: 0.75...1.25)
-    retries.removeAll { $0.source == failure.source && $0.path == failure.itemPath }
-    retries.append(Retry(due: .now + wait * jitter, source: failure.source, path: failure.itemPath))
+    retries[Retry(source: failure.source, path: failure.itemPath)] = .now + wait * jitter
   }
 }

@@ -169,6 +169,25 @@ import Testing
     }
   }
 
+  @Test func theLastOfTwoReloadsIsFollowedThoughTheFirstIsStillBeginning() async throws {
+    try await with { (_, service, told) async throws in
+      await told.idle()
+      let (slow, last) = (ScriptedFeed(), ScriptedFeed())
+      slow.holdBeginning()
+      for feed in [slow, last] {
+        try await service.exclusively("reload") { collection in
+          service.adopt(try collection.reconfigured(collection.configuration), feed: feed)
+        }
+        if feed === slow { await told.until { slow.isBeginning } }
+      }
+      slow.letBegin()
+      try folder.write("docs/more.md", "# More\n\nIt came after the reloads.\n")
+      last.send(WatchRelease(source: "docs", files: [Array("more.md".utf8)]))
+      await told.worked(.fresh)
+      await told.until { service.status.totals.documents.created == 2 }
+    }
+  }
+
   @Test func whatIsDoneAfterAReloadIsCountedOnce() async throws {
     try await with { (_, service, told) async throws in
       await told.idle()

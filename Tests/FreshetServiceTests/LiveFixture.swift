@@ -129,6 +129,7 @@ final class ScriptedFeed: ChangeFeed {
   private let releases: AsyncStream<WatchRelease>
   private let sender: AsyncStream<WatchRelease>.Continuation
   private let written = Mutex<[String: Set<[UInt8]>]>([:])
+  private let beginning = Mutex<(isHeld: Bool, isUnderWay: Bool, hasEnded: Bool)>((false, false, false))
 
   init() { (releases, sender) = AsyncStream.makeStream() }
 
@@ -139,9 +140,20 @@ final class ScriptedFeed: ChangeFeed {
 
   var unsettled: [String: Set<[UInt8]>] { written.withLock { $0 } }
 
-  func begin() async throws {}
+  /// Lets the beginning take until `letBegin`.
+  func holdBeginning() { beginning.withLock { $0.isHeld = true } }
+  func letBegin() { beginning.withLock { $0.isHeld = false } }
+  var isBeginning: Bool { beginning.withLock { $0.isUnderWay } }
+
+  func begin() async throws {
+    beginning.withLock { $0.isUnderWay = true }
+    while beginning.withLock({ $0.isHeld }) { try await Task.sleep(for: .milliseconds(5)) }
+    beginning.withLock { $0 = (false, false, true) }
+  }
 
   func follow(_ receive: @escaping @Sendable (WatchRelease) -> Void) async {
+    // As watchers that were not begun.
+    guard beginning.withLock({ $0.hasEnded }) else { return }
     for await release in releases { receive(release) }
   }
 

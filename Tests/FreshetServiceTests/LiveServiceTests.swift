@@ -174,6 +174,21 @@ import Testing
     }
   }
 
+  @Test func whatCannotBeSeenIsShownUntilItCan() async throws {
+    try await with(options: { $0.maintenanceQuiet = .milliseconds(100) }) { _, service, told in
+      await told.idle()
+      // A folder whose rules cannot be read is not listed.
+      try folder.write("docs/sub/one.txt", "One.\n")
+      try folder.write("docs/sub/.freshetignore/rules", "*.md\n")
+      release(folders: ["sub"])
+      await told.until { service.status.unavailable.map(\.path) == ["sub"] }
+      folder.remove("docs/sub/.freshetignore")
+      release(folders: ["sub"])
+      await told.until { service.status.unavailable.isEmpty }
+      await told.until { service.status.totals.documents.created == 3 }
+    }
+  }
+
   @Test func aDocumentThatFailsForAPassingReasonIsTriedAgain() async throws {
     try await with { collection, service, told in
       await told.idle()

@@ -12,11 +12,20 @@ struct FailureAlarm: Sendable {
   static let partsMax = 20
   /// Documents of the window below which their share says nothing.
   static let documentsMin = 10
+  /// Documents of the window that are counted; their share says enough of more.
+  static let documentsMax = 100_000
 
+  /// A part of the window, and the documents of which it has an outcome.
   private struct Part {
+    var number: Int
     var began: ContinuousClock.Instant
-    var failed = 0
-    var succeeded = 0
+    var documents: Set<Int> = []
+  }
+
+  /// What a document did last within the window, and in which part of it.
+  private struct Outcome {
+    var part: Int
+    var isFailure: Bool
   }
 
   /// When failing documents are an alert. An alert that is on and no longer wanted is over at the next look.
@@ -25,6 +34,10 @@ struct FailureAlarm: Sendable {
   private var row: Set<String> = []
   private var collectionErrors = 0
   private var parts: [Part] = []
+  /// By the hash of the document's name.
+  private var outcomes: [Int: Outcome] = [:]
+  /// Failures among the outcomes.
+  private var failed = 0
   private var last = ""
   private var error = FreshetErrorRecord(FreshetError(.inputOutput, ""))
   private var on: [LiveAlert.Cause: LiveAlert] = [:]
@@ -52,7 +65,7 @@ struct FailureAlarm: Sendable {
       note("", FreshetErrorRecord(error), at: now, number: collectionErrors)
     case .sync(.changed(let outcome)) where outcome.change != .deleted:
       row = []
-      count(\.succeeded, at: now)
+      count("\(outcome.source):\(outcome.origin)", isFailure: false, at: now)
     default: return []
     }
     return pass(to: now)
@@ -66,27 +79,41 @@ struct FailureAlarm: Sendable {
   ) {
     // What is beyond the bound changes nothing.
     if row.count < max(1, options.afterFailures) { row.insert(number == 0 ? document : "\(number)") }
-    count(\.failed, at: now)
+    count(document, isFailure: true, at: now)
     last = document.isEmpty ? "the collection" : document
     self.error = error
   }
 
-  /// Counts an outcome in the part of the window that is now.
-  private mutating func count(_ outcome: WritableKeyPath<Part, Int>, at now: ContinuousClock.Instant) {
-    if let last = parts.last, now - last.began < options.window / Self.partsMax {
-      parts[parts.count - 1][keyPath: outcome] += 1
-    } else {
-      var part = Part(began: now)
-      part[keyPath: outcome] = 1
-      parts.append(part)
+  /// Notes a document's outcome in the part of the window that is now, in place of an earlier one.
+  private mutating func count(_ document: String, isFailure: Bool, at now: ContinuousClock.Instant) {
+    let last = parts.last
+    if last.map({ now - $0.began >= options.window / Self.partsMax }) ?? true {
+      parts.append(Part(number: (last?.number ?? 0) + 1, began: now))
+    }
+    let (document, index) = (document.hashValue, parts.count - 1)
+    let before = outcomes[document]
+    guard before != nil || outcomes.count < Self.documentsMax else { return }
+    failed += (isFailure ? 1 : 0) - (before?.isFailure == true ? 1 : 0)
+    outcomes[document] = Outcome(part: parts[index].number, isFailure: isFailure)
+    parts[index].documents.insert(document)
+  }
+
+  /// Forgets the parts that left the window.
+  private mutating func forget(before now: ContinuousClock.Instant) {
+    while let part = parts.first, now - part.began >= options.window {
+      parts.removeFirst()
+      for document in part.documents {
+        guard let outcome = outcomes[document], outcome.part == part.number else { continue }
+        outcomes[document] = nil
+        if outcome.isFailure { failed -= 1 }
+      }
     }
   }
 
   /// Answers the alerts that begin or end because it is that time.
   mutating func pass(to now: ContinuousClock.Instant) -> [LiveAlert] {
-    parts.removeAll { now - $0.began >= options.window }
-    let failed = parts.reduce(0) { $0 + $1.failed }
-    let documents = failed + parts.reduce(0) { $0 + $1.succeeded }
+    forget(before: now)
+    let documents = outcomes.count
     let share = documents == 0 ? 0 : Double(failed) / Double(documents)
     var told: [LiveAlert] = []
     told += judge(

@@ -130,7 +130,7 @@ struct SourceLister: Sendable {
 }
 
 /// Whether one of the paths covers the path.
-func isCovered(_ path: [UInt8], by paths: Set<[UInt8]>) -> Bool {
+package func isCovered(_ path: [UInt8], by paths: Set<[UInt8]>) -> Bool {
   if paths.contains(path) || paths.contains([]) { return true }
   return path.indices.contains { path[$0] == UInt8(ascii: "/") && paths.contains(Array(path[..<$0])) }
 }
