@@ -77,7 +77,8 @@ import Testing
       let report = try await service.exclusively("sync") { collection in try await collection.sync() }
       let documents = report.documents
       #expect(documents.created == 400 && documents.failed == 0 && !report.interrupted, "\(documents)")
-      #expect(documents.processed == 401, "\(documents)")
+      // The file that is saved all the time counts once, or as often as the sync itself took it up.
+      #expect(documents.processed == 400 + max(1, documents.modified), "\(documents)")
       let stored = try await collection.runs(limit: 8).first { $0.id == report.run }?.withWholeReport.report
       #expect(stored?["documents"]?["unchanged"] == .integer(Int64(documents.unchanged)))
       #expect(told.works.count { $0.kind == .call } > 1)
