@@ -55,13 +55,18 @@ final class ScriptedChannel: EventChannel {
 @Suite(.timeLimit(.minutes(10))) struct DeliveryTests {
   let store = MemoryStore()
 
-  private func delivery(_ store: (any Store)? = nil, firstDelay: Duration = .milliseconds(1)) -> EventDelivery {
+  private func delivery(
+    _ store: (any Store)? = nil,
+    firstDelay: Duration = .milliseconds(1),
+    now: @escaping @Sendable () -> Timestamp = { SystemWallClock().now() }
+  ) -> EventDelivery {
     var backoff = DeliveryBackoff()
     backoff.firstDelay = firstDelay
     return EventDelivery(
       store: store ?? self.store,
       uri: { "sample://\($0)/\($1)" },
       backoff: backoff,
+      now: now,
       jitter: { 1 }
     )
   }
@@ -115,6 +120,18 @@ final class ScriptedChannel: EventChannel {
     }
     #expect(channel.events.map(\.sequence) == Array(1...10))
     #expect(try await consumer().failures == 0)
+  }
+
+  @Test func aPauseOfAClockThatWasSetBackIsOver() async throws {
+    let channel = ScriptedChannel(retries: 0) { attempt in if attempt == 1 { throw Self.down() } }
+    try await delivery().register([channel])
+    try await fill(0..<1)
+    let year = Int64(365 * 86_400) * 1_000_000_000
+    let ahead = delivery(firstDelay: .seconds(600)) {
+      Timestamp(nanoseconds: SystemWallClock().now().nanoseconds + year)
+    }
+    #expect(try await ahead.run([channel], EventDelivery.Mode())[0].state == .failing)
+    #expect(try await delivery().run([channel], EventDelivery.Mode())[0].state == .delivered)
   }
 
   @Test func aConsumerThatIsRemovedWhileItIsServedBeginsAnew() async throws {

@@ -220,7 +220,10 @@ public struct EventDelivery: Sendable {
     return try await store.read(.everything) { snapshot in
       guard let consumer = try snapshot.consumer(channel.consumer) else { return .removed }
       if consumer.state == .disabled { return .disabled(consumer) }
-      if let retryAt = consumer.retryAt, retryAt > moment, !ignoringPauses {
+      // A pause that is longer than any is of a clock that was set back since.
+      if let retryAt = consumer.retryAt, retryAt > moment, retryAt - moment <= backoff.maximumRetryAfter,
+        !ignoringPauses
+      {
         return .paused(until: retryAt, consumer)
       }
       return .step(try reader.step(after: consumer.cursor, in: snapshot), consumer)
