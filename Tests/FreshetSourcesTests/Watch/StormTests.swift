@@ -35,6 +35,11 @@ import Testing
     try await storm(seed, WatcherTests.quick, system, changesRules: false)
   }
 
+  @Test(arguments: seeds(51...53), [DirectoryConfiguration.LinkPolicy.filesWithinRoot, .foldersWithinRoot])
+  func releasesCoverAStormOfLinks(_ seed: UInt64, _ policy: DirectoryConfiguration.LinkPolicy) async throws {
+    try await storm(seed, WatcherTests.quick, changesRules: seed.isMultiple(of: 2), links: policy)
+  }
+
   @Test func releasesCoverAStormThatCollapses() async throws {
     var options = WatcherTests.quick
     options.pathsMax = 20
@@ -60,17 +65,23 @@ import Testing
     _ options: WatchOptions,
     _ system: WatchSystem = WatchSystem(),
     changesRules: Bool,
+    links: DirectoryConfiguration.LinkPolicy? = nil,
     operations: Int = 1_500,
     _ afterwards: @escaping @Sendable (SampleTree) throws -> Void = { _ in }
   ) async throws -> WatchStatus {
     let (tree, outside) = (try SampleTree(), try SampleTree())
-    var before = TreeStorm(tree, outside: outside, seed: seed, changesRules: changesRules)
+    func makeStorm(_ seed: UInt64) -> TreeStorm {
+      TreeStorm(tree, outside: outside, seed: seed, changesRules: changesRules, changesLinks: links != nil)
+    }
+    var before = makeStorm(seed)
     before.run(300)
-    let source = try DirectorySource(DirectoryConfiguration(name: "s", path: tree.path))
+    var configuration = DirectoryConfiguration(name: "s", path: tree.path)
+    if let links { configuration.links = links }
+    let source = try DirectorySource(configuration)
     let watcher = try await DirectoryWatcher(source, options: options, system: system)
     var mirror = Mirror(source)
     try await mirror.take([])
-    let storms = (1...2).map { TreeStorm(tree, outside: outside, seed: seed * 100 + $0, changesRules: changesRules) }
+    let storms = (1...2).map { makeStorm(seed * 100 + $0) }
     let pool = ThreadPool(name: "storm", threads: 2)
     let stormy = Task {
       try await withThrowingTaskGroup(of: Void.self) { group in
