@@ -8,7 +8,8 @@ struct TreeStorm {
   private let outside: String
   private var random: SeededRandom
   private let changesRules: Bool
-  /// One operation in six concerns a symbolic link.
+  /// One operation in three concerns a symbolic link, and few concern whole folders, of which there are few: a listing of
+  /// these would find what was not told of links.
   private let changesLinks: Bool
 
   init(_ tree: SampleTree, outside: SampleTree, seed: UInt64, changesRules: Bool, changesLinks: Bool = false) {
@@ -27,7 +28,7 @@ struct TreeStorm {
 
   private mutating func folder() -> String {
     var path = root
-    for _ in 0..<number(4) { path += "/d\(number(4))" }
+    for _ in 0..<number(changesLinks ? 2 : 4) { path += "/d\(number(4))" }
     return path
   }
 
@@ -37,11 +38,13 @@ struct TreeStorm {
   private mutating func file() -> String { folder() + "/f\(number(6))" + [".md", ".md", ".log"][number(3)] }
 
   private mutating func step() {
-    if changesLinks, number(6) == 0 {
+    if changesLinks, number(3) == 0 {
       changeLink()
       return
     }
-    switch number(100) {
+    let operation = number(100)
+    if changesLinks, 45..<60 ~= operation || 80..<96 ~= operation, number(40) > 0 { return }
+    switch operation {
     case 0..<35: write(file(), O_TRUNC)
     case 35..<45: write(file(), O_APPEND)
     case 45..<60: mkdir(inner(), 0o755)
@@ -57,7 +60,11 @@ struct TreeStorm {
       write(temporary, O_TRUNC)
       rename(temporary, file())
     default:
-      if changesRules { rules(folder() + "/.gitignore") } else { link(file(), file()) }
+      if changesRules {
+        rules(folder() + "/.gitignore")
+      } else if !changesLinks {
+        link(file(), file())
+      }
     }
   }
 
