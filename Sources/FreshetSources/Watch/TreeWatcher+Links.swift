@@ -65,7 +65,7 @@ extension TreeWatcher {
       root.open(path.folder ?? [], flags: O_RDONLY | O_DIRECTORY | O_NONBLOCK),
       root.open(path, flags: freshet_path_only | O_DIRECTORY)
     )
-    // Closes them.
+    // Both are closed at the end.
     let (folder, end) = (Self.descriptor(parent), Self.descriptor(target))
     if isEntered, end != nil, let folder, !leadsBack(folder, name, id) {
       walk(tree.makeChild(of: id, name), reportsFiles: false)
@@ -97,8 +97,14 @@ extension TreeWatcher {
 
   private func isLink(_ path: [UInt8]) -> Bool {
     guard let root = try? source.roots.current() else { return false }
-    let number = root.open(path, flags: freshet_path_only | O_NOFOLLOW)
-    guard number >= 0 else { return false }
-    return (try? Descriptor(owning: number).status())?.kind == .link
+    // Its folder first: where an absolute link leads to that, the path is opened with the link at its end resolved.
+    guard let folder = Self.descriptor(root.open(path.folder ?? [], flags: freshet_path_only | O_DIRECTORY)) else {
+      return false
+    }
+    var status = freshet_status()
+    let result = DirectoryRoot.withPath(path[path.nameOffset...]) {
+      freshet_status_at(folder.number, $0, false, &status)
+    }
+    return result == 0 && FileStatus.Kind(mode: status.mode) == .link
   }
 }
