@@ -76,6 +76,13 @@ public final class SampleTree: Sendable {
     guard symlink(target, self.path + "/" + path) == 0 else { throw Self.failure("make a link") }
   }
 
+  /// Makes a symbolic link, in one step instead of what has the name.
+  public func relink(_ path: String, to target: String) throws {
+    let new = path + ".new"
+    try link(new, to: target)
+    guard rename(self.path + "/" + new, self.path + "/" + path) == 0 else { throw Self.failure("replace a link") }
+  }
+
   /// Makes a symbolic link whose path or target is not UTF-8.
   public func link(_ path: [UInt8], to target: [UInt8]) throws {
     let made = Self.withPath(target) { target in Self.withPath(absolute(path)) { symlink(target, $0) } }

@@ -50,6 +50,7 @@ extension TreeWatcher {
       // The root is where it was and its watch is gone.
       if event.has(freshet_watch_ended) { needsWalk = true }
     } else if event.has(freshet_watch_ended) {
+      note(changeAt: path)
       walk(id, reportsFiles: false)
       outlet.event(.lost(path))
     }
@@ -63,9 +64,7 @@ extension TreeWatcher {
     at now: Duration
   ) {
     let isEntered = rules.enters(path, in: id, tree)
-    if !links.isEmpty, !event.has(freshet_watch_attributes) {
-      for link in links.links(into: path) { outlet.event(.attributes(link, isFolder: false)) }
-    }
+    if !event.has(freshet_watch_attributes) { note(changeAt: path) }
     let known = tree.child(of: id, event.name)
     if event.has(freshet_watch_created) {
       guard isEntered else { return }
@@ -117,17 +116,22 @@ extension TreeWatcher {
       outlet.event(.lost(folder))
     }
     takeLink(event, in: id, path)
-    for link in links.isEmpty ? [] : links.links(to: path) { say(event, of: link, asLink: true) }
-    if rules.includes(path, in: id, tree) { say(event, of: path, asLink: false) }
+    if event.has(freshet_watch_modified | freshet_watch_closed | freshet_watch_attributes) {
+      for link in links.isEmpty ? [] : links.links(over: path) { say(event, of: link) }
+    } else {
+      note(changeAt: path)
+      if event.has(freshet_watch_created) { sayWritten(linksOver: path) }
+    }
+    if rules.includes(path, in: id, tree) { say(event, of: path) }
   }
 
-  /// Says what an event means for a file, or for a link to it.
-  private func say(_ event: EventQueue.Event, of path: [UInt8], asLink: Bool) {
+  /// Says what an event means for a file.
+  private func say(_ event: EventQueue.Event, of path: [UInt8]) {
     if event.has(freshet_watch_modified) {
       outlet.event(.modified(path))
     } else if event.has(freshet_watch_closed) {
       outlet.event(.closed(path))
-    } else if asLink || event.has(freshet_watch_attributes) {
+    } else if event.has(freshet_watch_attributes) {
       outlet.event(.attributes(path, isFolder: false))
     } else if event.has(freshet_watch_created) {
       outlet.event(.created(path, isFolder: false))
@@ -138,32 +142,5 @@ extension TreeWatcher {
     } else if event.has(freshet_watch_moved_to) {
       outlet.event(.movedTo(path, cookie: event.cookie, isFolder: false))
     }
-  }
-
-  /// Links are learnt when they come and forgotten when they go. Those to folders are followed by some sources: one that
-  /// comes is walked.
-  private mutating func takeLink(_ event: EventQueue.Event, in id: FolderTree.ID, _ path: [UInt8]) {
-    if event.has(freshet_watch_deleted | freshet_watch_moved_from) { links.remove(path) }
-    if event.has(freshet_watch_created | freshet_watch_moved_to), isLink(path) { learn(link: path) }
-    guard rules.configuration.links == .foldersWithinRoot else { return }
-    let known = tree.child(of: id, event.name)
-    if event.has(freshet_watch_deleted | freshet_watch_moved_from), let known {
-      remove(known)
-      outlet.event(.deleted(path, isFolder: true))
-    } else if event.has(freshet_watch_created | freshet_watch_moved_to), let root = try? source.roots.current() {
-      let number = root.open(path, flags: freshet_path_only | O_DIRECTORY)
-      guard number >= 0 else { return }
-      _ = Descriptor(owning: number)
-      // Whether it leads back, and whether it is entered, the walk of its folder decides.
-      walk(id, reportsFiles: false)
-      outlet.event(.lost(path))
-    }
-  }
-
-  private func isLink(_ path: [UInt8]) -> Bool {
-    guard rules.configuration.links != .ignore, let root = try? source.roots.current() else { return false }
-    let number = root.open(path, flags: freshet_path_only | O_NOFOLLOW)
-    guard number >= 0 else { return false }
-    return (try? Descriptor(owning: number).status())?.kind == .link
   }
 }

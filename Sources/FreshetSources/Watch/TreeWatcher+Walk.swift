@@ -15,6 +15,9 @@ extension TreeWatcher {
   mutating func walk(_ start: FolderTree.ID, reportsFiles: Bool) {
     rules.pathsChanged()
     var open = [start]
+    var found: [(path: [UInt8], folder: FolderTree.ID)] = []
+    // Once every folder has its watch: what changes on the way of a link from then on is told by an event.
+    defer { learn(found) }
     while let id = open.popLast() {
       guard let path = tree.path(of: id), let root = try? source.roots.current() else { continue }
       let number = root.open(path, flags: O_RDONLY | O_DIRECTORY | O_NONBLOCK)
@@ -39,7 +42,7 @@ extension TreeWatcher {
         continue
       }
       guard watch(id, folder, path) else { continue }
-      open += list(id, folder, path, reportsFiles: reportsFiles)
+      open += list(id, folder, path, reportsFiles: reportsFiles, links: &found)
     }
   }
 
@@ -49,6 +52,7 @@ extension TreeWatcher {
   }
 
   private mutating func unwatch(_ id: FolderTree.ID) {
+    links.forget(in: [id])
     if let unused = tree.setWatch(of: id, to: FolderTree.noWatch) { queue?.remove(unused) }
   }
 
@@ -88,12 +92,13 @@ extension TreeWatcher {
     return false
   }
 
-  /// Reads a watched folder: answers the folders in it that are entered.
+  /// Reads a watched folder: answers the folders in it that are entered, and adds the links in it.
   private mutating func list(
     _ id: FolderTree.ID,
     _ folder: Descriptor,
     _ path: [UInt8],
-    reportsFiles: Bool
+    reportsFiles: Bool,
+    links found: inout [(path: [UInt8], folder: FolderTree.ID)]
   ) -> [FolderTree.ID] {
     var entries = FolderEntries()
     let failure = reader.read(folder.number) { entries.append($0, $1) }
@@ -102,6 +107,7 @@ extension TreeWatcher {
       followsFolders: rules.configuration.links == .foldersWithinRoot
     )
     if entries.hasGitignore || entries.hasOwnIgnore { rules.read(id, in: folder) } else { rules.forget([id]) }
+    if failure == 0 { links.forget(in: [id]) }
     var entered: [FolderTree.ID] = []
     var gone = tree.children(of: id)
     for index in 0..<entries.count {
@@ -110,13 +116,17 @@ extension TreeWatcher {
       switch entries.kind(at: index) {
       case .folder, .linkedFolder:
         guard rules.enters(childPath, in: id, tree) else { continue }
-        if entries.kind(at: index) == .linkedFolder, leadsBack(folder, name, id) { continue }
+        if entries.kind(at: index) == .linkedFolder {
+          found.append((childPath, id))
+          if leadsBack(folder, name, id) { continue }
+        }
         gone[name] = nil
         entered.append(tree.makeChild(of: id, name))
       case .file, .link:
-        if entries.kind(at: index) == .link { learn(link: childPath) }
-        if reportsFiles, rules.includes(childPath, in: id, tree) {
-          outlet.event(.created(childPath, isFolder: false))
+        if entries.kind(at: index) == .link, rules.configuration.links != .ignore { found.append((childPath, id)) }
+        if reportsFiles {
+          if rules.includes(childPath, in: id, tree) { outlet.event(.created(childPath, isFolder: false)) }
+          sayWritten(linksOver: childPath)
         }
       case .special, .missing: continue
       }
@@ -125,30 +135,6 @@ extension TreeWatcher {
       for child in gone.values { remove(child) }
     }
     return entered
-  }
-
-  /// Whether a link leads to a folder that it stands in: the same watch, further up.
-  private func leadsBack(_ folder: Descriptor, _ name: [UInt8], _ id: FolderTree.ID) -> Bool {
-    let number = DirectoryRoot.withPath(name[...]) {
-      freshet_open_at(folder.number, $0, O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0)
-    }
-    guard number >= 0, let queue else { return true }
-    let target = Descriptor(owning: number)
-    // A link out of the source is not followed, and must not be watched even for a moment.
-    guard let root = try? source.roots.current(), let path = tree.path(of: id) else { return true }
-    let inside = root.open(path.appending(name), flags: freshet_path_only | O_DIRECTORY)
-    guard inside >= 0 else { return true }
-    close(inside)
-    let watch = queue.add(target)
-    return watch < 0 || tree.lineage(of: id).contains { tree.watch(of: $0) == watch }
-  }
-
-  /// Remembers where a link leads, if that is in the source.
-  mutating func learn(link path: [UInt8]) {
-    guard rules.configuration.links != .ignore, let root = FileSystem.resolved(Array(source.location.utf8)),
-      let target = FileSystem.resolved(root.appending(path)), target.isBelow(root)
-    else { return }
-    links.insert(path, target: Array(target[(root == [UInt8(ascii: "/")] ? 1 : root.count + 1)...]))
   }
 
   /// The absolute path, for sentences.

@@ -41,6 +41,8 @@ struct TreeWatcher: ~Copyable {
   var rules: WatchRules
   var reader = FolderReader()
   var links = LinkTargets()
+  /// Links whose ways are to be found anew, and the folders that they stand in.
+  var changedLinks: [[UInt8]: FolderTree.ID] = [:]
   var detached: [Detached] = []
   var excluded: Set<FolderIdentity>
   /// The root that is watched or polled; `nil` while it is not there.
@@ -115,6 +117,7 @@ struct TreeWatcher: ~Copyable {
     }
     changedRules = []
     if needsWalk { walkEverything() }
+    followChangedLinks()
     if needsRootCheck || moment >= nextRootCheck {
       nextRootCheck = moment + options.rootInterval
       needsRootCheck = false
@@ -182,6 +185,7 @@ struct TreeWatcher: ~Copyable {
     detached = []
     rules = WatchRules(source)
     links = LinkTargets()
+    changedLinks = [:]
     polled = PolledFolders()
     outlet.polling(polled)
   }
@@ -240,6 +244,7 @@ struct TreeWatcher: ~Copyable {
     let (watches, folders) = tree.remove(id)
     for watch in watches { queue?.remove(watch) }
     rules.forget(folders)
+    links.forget(in: folders)
     changedRules.subtract(folders)
     detached.removeAll { folders.contains($0.id) }
   }

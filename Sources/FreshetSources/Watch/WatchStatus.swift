@@ -18,6 +18,8 @@ public struct WatchStatus: Sendable, Equatable {
   public var mode = Mode.waiting
   /// Folders that the system reports on.
   public var watches = 0
+  /// Links that are followed: they count as changed when something on their way does.
+  public var links = 0
   /// Paths that wait to be released.
   public var pendingPaths = 0
   /// How often the system's queue was full, so that everything had to be listed again.

@@ -129,11 +129,12 @@ final class WatchThreads: Sendable {
   }
 
   private func update(_ watcher: borrowing TreeWatcher) {
-    let (mode, watches) = (watcher.mode, watcher.tree.watchCount)
+    let (mode, watches, links) = (watcher.mode, watcher.tree.watchCount, watcher.links.count)
     let (overflows, events, polled) = (watcher.overflows, watcher.events, watcher.polled)
     outlet.updateStatus { status in
       status.mode = mode
       status.watches = watches
+      status.links = links
       status.overflows = overflows
       status.events = events
       if status.polledFolders.isEmpty, polled.isEmpty { return }

@@ -42,6 +42,16 @@ final class Observer: Sendable {
   /// Whether nothing is released for so long.
   func isQuiet(for time: Duration) async -> Bool { await next(within: time) == nil }
 
+  /// Reads what is still released, and counts only releases to come; `false` when there is no end of them.
+  func comesToRest() async -> Bool {
+    let end = ContinuousClock.now + Self.deadline
+    while await next(within: .milliseconds(250)) != nil {
+      if ContinuousClock.now > end { return false }
+    }
+    forget()
+    return true
+  }
+
   /// Whether the status becomes so in time.
   func becomes(_ condition: (WatchStatus) -> Bool) async -> Bool {
     let end = ContinuousClock.now + Self.deadline

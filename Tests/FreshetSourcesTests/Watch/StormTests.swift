@@ -35,6 +35,46 @@ import Testing
     try await storm(seed, WatcherTests.quick, system, changesRules: false)
   }
 
+  @Test(arguments: seeds(51...53), [DirectoryConfiguration.LinkPolicy.filesWithinRoot, .foldersWithinRoot])
+  func releasesCoverAStormOfLinks(_ seed: UInt64, _ policy: DirectoryConfiguration.LinkPolicy) async throws {
+    try await storm(seed, WatcherTests.quick, changesRules: false, links: policy)
+  }
+
+  /// Few operations, and a look at everything, again and again: what was not told of one is not covered by a later one.
+  @Test(arguments: seeds(61...62), [DirectoryConfiguration.LinkPolicy.filesWithinRoot, .foldersWithinRoot])
+  func releasesCoverEachChangeOfALink(_ seed: UInt64, _ policy: DirectoryConfiguration.LinkPolicy) async throws {
+    let (tree, outside) = (try SampleTree(), try SampleTree())
+    var storm = TreeStorm(tree, outside: outside, seed: seed, changesRules: false, changesLinks: true)
+    for folder in 0..<4 { try tree.makeFolder(Array("d\(folder)".utf8)) }
+    storm.run(300)
+    var configuration = DirectoryConfiguration(name: "s", path: tree.path)
+    configuration.links = policy
+    let source = try DirectorySource(configuration)
+    var options = WatcherTests.quick
+    options.debounce = .milliseconds(4)
+    options.step = .milliseconds(2)
+    let watcher = try await DirectoryWatcher(source, options: options)
+    var mirror = Mirror(source)
+    try await mirror.take([])
+    for round in 0..<100 {
+      storm.run(2)
+      try tree.write("end\(round).md")
+      let deadline = Task {
+        try await Task.sleep(for: Observer.deadline)
+        await watcher.stop()
+      }
+      for await release in watcher {
+        try await mirror.take(release.paths)
+        if mirror.has("end\(round).md"), try await mirror.difference().isEmpty { break }
+      }
+      deadline.cancel()
+      let difference = try await mirror.difference()
+      #expect(difference.isEmpty, "seed \(seed), round \(round): \(difference)")
+      if !difference.isEmpty { break }
+    }
+    await watcher.stop()
+  }
+
   @Test func releasesCoverAStormThatCollapses() async throws {
     var options = WatcherTests.quick
     options.pathsMax = 20
@@ -60,17 +100,23 @@ import Testing
     _ options: WatchOptions,
     _ system: WatchSystem = WatchSystem(),
     changesRules: Bool,
+    links: DirectoryConfiguration.LinkPolicy? = nil,
     operations: Int = 1_500,
     _ afterwards: @escaping @Sendable (SampleTree) throws -> Void = { _ in }
   ) async throws -> WatchStatus {
     let (tree, outside) = (try SampleTree(), try SampleTree())
-    var before = TreeStorm(tree, outside: outside, seed: seed, changesRules: changesRules)
+    func makeStorm(_ seed: UInt64) -> TreeStorm {
+      TreeStorm(tree, outside: outside, seed: seed, changesRules: changesRules, changesLinks: links != nil)
+    }
+    var before = makeStorm(seed)
     before.run(300)
-    let source = try DirectorySource(DirectoryConfiguration(name: "s", path: tree.path))
+    var configuration = DirectoryConfiguration(name: "s", path: tree.path)
+    if let links { configuration.links = links }
+    let source = try DirectorySource(configuration)
     let watcher = try await DirectoryWatcher(source, options: options, system: system)
     var mirror = Mirror(source)
     try await mirror.take([])
-    let storms = (1...2).map { TreeStorm(tree, outside: outside, seed: seed * 100 + $0, changesRules: changesRules) }
+    let storms = (1...2).map { makeStorm(seed * 100 + $0) }
     let pool = ThreadPool(name: "storm", threads: 2)
     let stormy = Task {
       try await withThrowingTaskGroup(of: Void.self) { group in

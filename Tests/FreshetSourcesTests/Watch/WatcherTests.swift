@@ -183,6 +183,143 @@ import Testing
     await observer.stop()
   }
 
+  @Test func aLinkThatLeadsNowhereIsReleasedWhenItsTargetComes() async throws {
+    let tree = try #require(tree)
+    try tree.link("file.md", to: "later.md")
+    try tree.link("deep.md", to: "new/deep/a.md")
+    try tree.link("absolute.md", to: tree.path + "/new/b.md")
+    let observer = try await observe()
+    try tree.write("later.md")
+    #expect(await observer.saw("file.md"))
+    try tree.write("new/deep/a.md")
+    #expect(await observer.saw("deep.md"))
+    try tree.write("new/b.md")
+    #expect(await observer.saw("absolute.md"))
+    for (target, link) in [("later.md", "file.md"), ("new/deep/a.md", "deep.md"), ("new/b.md", "absolute.md")] {
+      #expect(await observer.comesToRest())
+      try tree.write(target, "other")
+      #expect(await observer.saw(link))
+    }
+    #expect(await observer.comesToRest())
+    tree.remove("later.md")
+    #expect(await observer.saw("file.md"))
+    await observer.stop()
+  }
+
+  @Test func aLinkOverLinksIsReleasedWhenOneOfThemLeadsElsewhere() async throws {
+    let tree = try #require(tree)
+    for name in ["v1.md", "v2.md"] { try tree.write(name) }
+    try tree.link("current.md", to: "v1.md")
+    try tree.makeFolder(Array("docs".utf8))
+    try tree.link("docs/middle.md", to: "../current.md")
+    try tree.link("docs/chain.md", to: "middle.md")
+    let observer = try await observe()
+    #expect(observer.status.links == 3)
+    try tree.write("v1.md", "other")
+    #expect(await observer.saw("docs/chain.md"))
+    for version in ["v2.md", "v1.md"] {
+      #expect(await observer.comesToRest())
+      try tree.relink("current.md", to: version)
+      for name in ["current.md", "docs/middle.md", "docs/chain.md"] { #expect(await observer.saw(name)) }
+      #expect(await observer.comesToRest())
+      try tree.write(version, "text of \(version)")
+      #expect(await observer.saw("docs/chain.md"))
+    }
+    #expect(await observer.comesToRest())
+    // The version that it leads over no more is of no interest to it.
+    try tree.write("v2.md", "more")
+    #expect(await observer.releases(until: "v2.md").flatMap(\.paths) == [Array("v2.md".utf8)])
+    await observer.stop()
+  }
+
+  @Test(arguments: [DirectoryConfiguration.LinkPolicy.filesWithinRoot, .foldersWithinRoot], ["r", ".r"])
+  func aLinkThroughALinkedFolderIsReleasedWhenThatLeadsElsewhere(
+    _ policy: DirectoryConfiguration.LinkPolicy,
+    _ release: String
+  ) async throws {
+    let tree = try #require(tree)
+    for number in 1...2 { try tree.write("\(release)\(number)/docs/x.md") }
+    try tree.link("current", to: release + "1")
+    try tree.link("again", to: "current")
+    try tree.link("via.md", to: "current/docs/x.md")
+    try tree.link("twice.md", to: "again/docs/../docs/x.md")
+    let observer = try await observe { $0.links = policy }
+    for number in [2, 1] {
+      observer.forget()
+      try tree.relink("current", to: "\(release)\(number)")
+      for name in ["via.md", "twice.md"] { #expect(await observer.saw(name)) }
+      if policy == .foldersWithinRoot {
+        for name in ["current/docs/x.md", "again/docs/x.md"] { #expect(await observer.saw(name)) }
+      }
+      #expect(await observer.comesToRest())
+      // A hidden folder is watched only where a link makes it part of the source.
+      if policy == .filesWithinRoot, release.hasPrefix(".") { continue }
+      try tree.write("\(release)\(number)/docs/x.md", "other")
+      for name in ["via.md", "twice.md"] { #expect(await observer.saw(name)) }
+      if policy == .foldersWithinRoot {
+        for name in ["current/docs/x.md", "again/docs/x.md"] { #expect(await observer.saw(name)) }
+      }
+      #expect(await observer.comesToRest())
+    }
+    await observer.stop()
+  }
+
+  @Test func aLinkedFolderThatIsMadeAnewIsWatchedAgain() async throws {
+    let tree = try #require(tree)
+    try tree.write("r/x.md")
+    try tree.link("current", to: "r")
+    let observer = try await observe { $0.links = .foldersWithinRoot }
+    rename(tree.path + "/r", tree.path + "/old")
+    #expect(await observer.saw("current"))
+    #expect(await observer.comesToRest())
+    try tree.write("r/x.md")
+    #expect(await observer.saw("current/x.md"))
+    #expect(await observer.comesToRest())
+    try tree.write("r/y.md")
+    #expect(await observer.saw("current/y.md"))
+    await observer.stop()
+  }
+
+  @Test func theLinksOfAFolderThatIsRemovedOrMovesOutAreForgotten() async throws {
+    let tree = try #require(tree)
+    let outside = try SampleTree()
+    try tree.write("a.md")
+    for folder in ["kept", "moved", "removed/deep", "out/deep"] {
+      try tree.makeFolder(Array(folder.utf8))
+      for number in 0..<5 { try tree.link("\(folder)/\(number).md", to: tree.path + "/a.md") }
+    }
+    let observer = try await observe()
+    #expect(observer.status.links == 20)
+    rename(tree.path + "/moved", tree.path + "/kept/moved")
+    tree.remove("removed")
+    rename(tree.path + "/out", outside.path + "/out")
+    #expect(await observer.becomes { $0.links == 10 })
+    tree.remove("kept/0.md")
+    rename(tree.path + "/a.md", tree.path + "/kept/1.md")
+    #expect(await observer.becomes { $0.links == 8 })
+    #expect(await observer.saw("kept/moved/4.md"))
+    #expect(await observer.comesToRest())
+    try tree.write("a.md")
+    for name in ["kept/2.md", "kept/moved/0.md"] { #expect(await observer.saw(name)) }
+    await observer.stop()
+  }
+
+  @Test func linksInACircleHarmNobodyAndAreReleasedWhenItEnds() async throws {
+    let tree = try #require(tree)
+    try tree.write("a.md")
+    try tree.link("one.md", to: "two.md")
+    try tree.link("two.md", to: "one.md")
+    try tree.link("self.md", to: "self.md")
+    try tree.link("long.md", to: String(repeating: "./x/../", count: 580))
+    let observer = try await observe()
+    try tree.relink("two.md", to: "a.md")
+    #expect(await observer.saw("one.md"))
+    #expect(await observer.comesToRest())
+    try tree.write("a.md", "other")
+    #expect(await observer.saw("one.md"))
+    await observer.stop()
+  }
+
   @Test func aFileThatIsHeldOpenIsReleasedWhenItIsClosed() async throws {
     let tree = try #require(tree)
     let observer = try await observe()
