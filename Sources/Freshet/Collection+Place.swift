@@ -21,8 +21,8 @@ extension Collection {
     case .replaced:
       throw FreshetError(
         .inputOutput,
-        "another collection, or another lock, lies here than was opened, so nothing more is taken up into the old one; "
-          + "`freshet start` goes on with what lies here",
+        "the collection's folder was replaced, or its lock removed, while it was open, so nothing more is taken up into what "
+          + "was open; `freshet start` goes on with what lies here now",
         path: folder.path
       )
     }

@@ -93,7 +93,7 @@ public final class LiveService: Sendable {
     }
     tell(.stopping)
     for guest in state.withLock({ $0.guests.close() }) { guest.refuse(GuestQueue.ending) }
-    if loss == nil { await maintain() }
+    if await keepsPlace() { await maintain() }
     await monitor.finish(status)
   }
 

@@ -53,7 +53,9 @@ extension ServiceVerb {
     let writer = try folder.writer()?.process
     if session.writesJSON {
       let number: JSONValue = writer.map { .integer(Int64($0)) } ?? .null
-      try session.output.json(["running": false, "stopped": false, "collection": .string(folder.path), "writer": number])
+      try session.output.json([
+        "running": false, "stopped": false, "collection": .string(folder.path), "writer": number,
+      ])
     }
     guard !session.isQuiet else { return .success }
     let writing = writer.map { ", in which process \($0) is writing" } ?? ""

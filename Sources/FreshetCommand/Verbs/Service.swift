@@ -222,7 +222,9 @@ struct ServiceVerb: Sendable {
   private func said(in file: String, since start: Int64) throws -> String {
     let bytes = try FileSystem.read(file, limit: 64 << 20).dropFirst(Int(start)).suffix(Self.excerpt)
     let text = String(decoding: bytes, as: UTF8.self)
-    let lines = text.split(separator: "\n").suffix(5).map { $0.hasPrefix("Error: ") ? $0.dropFirst("Error: ".count) : $0 }
+    let lines = text.split(separator: "\n").suffix(5).map {
+      $0.hasPrefix("Error: ") ? $0.dropFirst("Error: ".count) : $0
+    }
     return lines.joined(separator: "; ").displayable
   }
 

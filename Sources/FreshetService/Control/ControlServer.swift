@@ -72,21 +72,27 @@ final class ControlServer: Sendable {
     }
   }
 
-  /// Listens anew where nobody finds the socket any more, because somebody (a cleaner of temporary files) removed its name;
-  /// the caller holds the collection's lock, and its folder is in place. Blocks.
+  /// Whether nobody finds the socket any more, because somebody (a cleaner of temporary files) removed its name. Blocks.
   ///
-  /// - Returns: whether it was so.
-  /// - Throws: `FreshetError`.
-  func renewIfLost() throws -> Bool {
+  /// - Throws: `FreshetError` where that cannot be told.
+  func isLost() throws -> Bool {
+    let (socket, isClosed) = state.withLock { ($0.socket, $0.isClosed) }
+    return try !isClosed && !socket.isInPlace()
+  }
+
+  /// Listens anew, in the place of whatever has the name; the caller holds the collection's lock, and its folder is in
+  /// place. Blocks.
+  ///
+  /// - Throws: `FreshetError`; then it listens as before.
+  func renew() throws {
     let old = try state.withLock { state -> LocalSocket? in
-      guard !state.isClosed, try !state.socket.isInPlace() else { return nil }
-      let new = try state.socket.renewed()
-      defer { state.socket = new }
-      return state.socket
+      guard !state.isClosed else { return nil }
+      let old = state.socket
+      state.socket = try old.renewed()
+      return old
     }
     // It takes nothing away: the name is no longer its own.
     old?.close()
-    return old != nil
   }
 
   private func serve(_ connection: MessageSocket) async {

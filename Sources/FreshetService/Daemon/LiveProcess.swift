@@ -151,13 +151,14 @@ public struct LiveProcess: Sendable {
 
   /// Sees to it that the service can be found, whoever removes its socket.
   private func keepSocket(of server: ControlServer) async {
-    let pool = ThreadPool(name: "freshet-socket", threads: 1)
     var isTold = false
     while !Task.isCancelled {
       try? await Task.sleep(for: options.placeInterval)
-      guard await service.keepsPlace() else { return }
       do {
-        guard try await pool.run({ try server.renewIfLost() }) else { continue }
+        guard try await service.looking.run({ try server.isLost() }) else { continue }
+        // With the folder gone, the name is another service's.
+        guard await service.keepsPlace() else { return }
+        try await service.looking.run { try server.renew() }
         tell(.controlSocketRemoved(nil))
         isTold = false
       } catch let error as FreshetError {

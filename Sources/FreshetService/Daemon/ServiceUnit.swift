@@ -11,7 +11,9 @@ public enum ServiceUnit {
   ///   of which a line's end would begin another setting.
   public static func text(executable: String, configuration: String) throws -> String {
     for path in [executable, configuration] {
-      guard let scalar = path.unicodeScalars.first(where: { $0.properties.generalCategory == .control }) else { continue }
+      guard let scalar = path.unicodeScalars.first(where: { $0.properties.generalCategory == .control }) else {
+        continue
+      }
       let number = String(scalar.value, radix: 16, uppercase: true)
       throw FreshetError(
         .invalidConfiguration,
@@ -21,25 +23,25 @@ public enum ServiceUnit {
       )
     }
     return """
-    [Unit]
-    Description=Freshet for \(escaped(configuration))
-    After=network.target
+      [Unit]
+      Description=Freshet for \(escaped(configuration))
+      After=network.target
 
-    [Service]
-    Type=notify
-    ExecStart=\(quoted(executable)) watch --quiet --config \(quoted(configuration))
-    ExecReload=/bin/kill -HUP $MAINPID
-    WatchdogSec=120
-    Restart=on-failure
-    RestartSec=5
-    TimeoutStopSec=60
-    NoNewPrivileges=yes
-    PrivateTmp=yes
+      [Service]
+      Type=notify
+      ExecStart=\(quoted(executable)) watch --quiet --config \(quoted(configuration))
+      ExecReload=/bin/kill -HUP $MAINPID
+      WatchdogSec=120
+      Restart=on-failure
+      RestartSec=5
+      TimeoutStopSec=60
+      NoNewPrivileges=yes
+      PrivateTmp=yes
 
-    [Install]
-    WantedBy=default.target
+      [Install]
+      WantedBy=default.target
 
-    """
+      """
   }
 
   /// A word of `ExecStart`: quoted, with its specifiers and variables as they are.
