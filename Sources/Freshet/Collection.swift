@@ -60,7 +60,11 @@ public final class Collection: Sendable {
     self.folder = folder
     self.store = store
     self.indexDirectory = indexDirectory
-    parts = CollectionParts(lock: lock, embedder: embedder)
+    parts = CollectionParts(
+      lock: lock,
+      database: lock.flatMap { _ in (try? FileIdentity.present(at: folder.database)) ?? nil },
+      embedder: embedder
+    )
     currentFolder = nil
     host = nil
     fileMask = nil

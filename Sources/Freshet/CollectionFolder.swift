@@ -21,8 +21,17 @@ public struct CollectionFolder: Sendable, Hashable {
   /// The socket at which a running service takes requests.
   public var controlSocket: String { path + "/control.socket" }
 
+  /// What a service says of itself in the lock.
+  static let serviceNote = "service"
+
   /// The file that the one process locks which hands events over to webhooks and mail.
   public var deliveryLock: String { path + "/delivery" }
+
+  /// The process that has the collection open for writing, and whether it is a service; `nil` when none has.
+  public func writer() throws -> (process: Int32, isService: Bool)? {
+    guard let process = try FileLock.owner(lock) else { return nil }
+    return (process, try FileLock.note(lock) == Self.serviceNote)
+  }
 
   /// Whether there is a collection.
   public func exists() throws -> Bool { try FileSystem.exists(database) }

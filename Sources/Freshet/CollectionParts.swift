@@ -34,13 +34,39 @@ final class CollectionParts: Sendable {
     var parsersKey: ParsersKey?
   }
 
-  init(lock: FileLock?, embedder: (any Embedder)?) {
+  /// Which file the database is; `nil` when it is not open for writing.
+  private let database: FileIdentity?
+
+  init(lock: FileLock?, database: FileIdentity?, embedder: (any Embedder)?) {
     self.lock = Mutex(lock)
+    self.database = database
     hasOwnEmbedder = embedder != nil
     made.withLock { $0.embedder = embedder }
   }
 
   var holdsLock: Bool { lock.withLock { $0 != nil } }
+
+  /// How what lies at a path differs from what is open.
+  enum Displacement {
+    case gone
+    case replaced
+  }
+
+  /// How what lies at the folder's path differs from what is open for writing; `nil` when it does not, as far as can be told.
+  func displacement(of folder: CollectionFolder) -> Displacement? {
+    lock.withLock { lock in
+      guard let lock, let database else { return nil }
+      do {
+        guard let present = try FileIdentity.present(at: folder.database) else { return .gone }
+        return try present == database && lock.isInPlace() ? nil : .replaced
+      } catch {
+        return nil
+      }
+    }
+  }
+
+  /// Adds to the lock what its owner is.
+  func announce(_ note: String) throws { try lock.withLock { try $0?.add(note: note) } }
 
   /// The lock is released with its last reference.
   func releaseLock() { lock.withLock { $0 = nil } }

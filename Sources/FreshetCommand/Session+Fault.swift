@@ -98,10 +98,13 @@ extension Session {
     guard let fault = partial.fault else { return }
     let status = try await client.ask(.status)
     if partial.knowledge == .assumed, status == nil {
+      let folder = CollectionFolder(path: partial.configuration.collection)
+      let silent = try folder.writer().flatMap { $0.isService ? $0.process : nil }
+      let found = silent.map { "a service runs that cannot be asked (process \($0))" } ?? "no service runs"
       throw FreshetError(
         fault.code,
         "\(sentence(fault)) So it is not known for certain which collection it names; in "
-          + "\(partial.configuration.collection) no service runs. Mend the file, or name the collection: "
+          + "\(folder.path) \(found). Mend the file, or name the collection: "
           + "`FRESHET_COLLECTION=FOLDER freshet \(invocation.words.joined(separator: " "))`",
         path: fault.path
       )

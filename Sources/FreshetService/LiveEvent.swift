@@ -29,6 +29,11 @@ public enum LiveEvent: Sendable {
   case reloaded(left: [String])
   /// The configuration was read anew and is refused; the one before stays in force.
   case reloadRefused(FreshetError)
+  /// The control socket's name was removed, and made again, unless there is an error; that is told once, and it is tried
+  /// again.
+  case controlSocketRemoved(FreshetError?)
+  /// The collection's folder is not in its place any more, so the service ends.
+  case lost(FreshetError)
   /// Nothing is left to do.
   case idle
   /// It is ending.

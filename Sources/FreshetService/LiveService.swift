@@ -24,6 +24,7 @@ public final class LiveService: Sendable {
   let monitor: LiveMonitor
   let wakeup = WakeSignal()
   private let ending = WakeSignal()
+  let looking = ThreadPool(name: "freshet-place", threads: 1)
   let state: Mutex<LiveState>
   let present: Mutex<Present>
 
@@ -70,7 +71,8 @@ public final class LiveService: Sendable {
   }
 
   /// Works until it is stopped or the task is cancelled: what is under way ends at its next commit; then the index files are
-  /// brought to the present. Errors are told, and what failed is tried again.
+  /// brought to the present. Errors are told, and what failed is tried again. It ends by itself when the collection's folder
+  /// is no longer in its place; `loss` says so.
   public func run() async {
     let sources = collection.configuration.sources.map(\.name)
     // What changes while the sources are gone through for the first time is seen.
@@ -81,6 +83,7 @@ public final class LiveService: Sendable {
       await withTaskGroup(of: Void.self) { group in
         group.addTask { await self.followChanges(begun) }
         group.addTask { await self.deliverEvents() }
+        group.addTask { await self.watchPlace() }
         group.addTask { await self.monitor.run({ self.status }, wake: { self.wakeup.wake() }) }
         await work()
         group.cancelAll()
@@ -90,7 +93,7 @@ public final class LiveService: Sendable {
     }
     tell(.stopping)
     for guest in state.withLock({ $0.guests.close() }) { guest.refuse(GuestQueue.ending) }
-    await maintain()
+    if await keepsPlace() { await maintain() }
     await monitor.finish(status)
   }
 
@@ -230,7 +233,7 @@ public final class LiveService: Sendable {
   // MARK: Doing it
 
   private func work() async {
-    while let step = nextStep() {
+    while await keepsPlace(), let step = nextStep() {
       await relieveMemory()
       switch step {
       case .unit(let unit, let current): await hurrying { await perform(unit, current) }

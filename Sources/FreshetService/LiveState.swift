@@ -48,6 +48,8 @@ struct LiveState {
   /// Ends the maintenance under way.
   var maintenance: StopSignal?
   var isStopping = false
+  /// Why it can take up nothing more: the collection's folder is not in its place.
+  var loss: FreshetError?
   var nextSurvey = ContinuousClock.now
   private var units = 0
   /// What is tried again, and when.

@@ -21,7 +21,7 @@ int freshet_listen_local(int folder, const char *name, int backlog) {
   struct sockaddr_un own;
   int result = address(folder, name, &own);
   if (result < 0) return result;
-  int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (listener < 0) return -errno;
   // The mode of the file is that of the socket, less the mask.
   if (fchmod(listener, 0600) == 0 && bind(listener, (struct sockaddr *)&own, sizeof own) == 0 &&

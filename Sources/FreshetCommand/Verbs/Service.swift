@@ -63,7 +63,7 @@ extension Verb {
           path: configuration.collection
         )
       }
-      let text = ServiceUnit.text(executable: try FileSystem.resolved("/proc/self/exe"), configuration: file)
+      let text = try ServiceUnit.text(executable: try FileSystem.resolved("/proc/self/exe"), configuration: file)
       if session.writesJSON {
         try session.output.json(["unit": .string(text)])
       } else {
@@ -79,9 +79,9 @@ struct ServiceVerb: Sendable {
   let session: Session
 
   /// How long a service may take to come up, and to end.
-  private static let patience = Duration.seconds(60)
+  static let patience = Duration.seconds(60)
   /// Between two looks whether it has.
-  private static let interval = Duration.milliseconds(50)
+  static let interval = Duration.milliseconds(50)
   /// Bytes of the log that are shown when it does not come up.
   private static let excerpt = 2_000
 
@@ -89,7 +89,11 @@ struct ServiceVerb: Sendable {
     let configuration = try session.configuration()
     let folder = CollectionFolder(path: configuration.collection)
     let client = ControlClient(folder: folder)
-    if let running = try await client.ask(.status) { return try tellRunning(running) }
+    switch try await service(in: folder, client) {
+    case .answering(let status): return try tellRunning(status)
+    case .silent(let process): return try tellSilent(process)
+    case .none: break
+    }
     try FileSystem.createFolder(folder.path)
     let logFile = folder.path + "/service.log"
     let log = try Descriptor(opening: logFile, flags: O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
@@ -114,10 +118,14 @@ struct ServiceVerb: Sendable {
         // Another one may have been first, whose socket is not there yet.
         if ending >> 8 & 0xFF == ExitCode.locked.rawValue {
           try await Task.sleep(for: Self.interval)
-          if let running = try await client.ask(.status) { return try tellRunning(running) }
+          switch try await service(in: folder, client) {
+          case .answering(let status): return try tellRunning(status)
+          case .silent(let process): return try tellSilent(process)
+          case .none: break
+          }
         }
         throw FreshetError(
-          .inputOutput,
+          ending >> 8 & 0xFF == ExitCode.locked.rawValue ? .locked : .inputOutput,
           "the service did not come up: \(try said(in: logFile, since: start))",
           path: logFile
         )
@@ -183,9 +191,23 @@ struct ServiceVerb: Sendable {
   func reload() async throws -> ExitCode {
     // Its own configuration may be the faulty one: only the place is asked for, which is what the service has.
     let configuration = try session.untrustedConfiguration()
-    let client = ControlClient(folder: CollectionFolder(path: configuration.collection))
-    guard let answer = try await client.ask(.reload, within: Self.patience) else {
-      throw FreshetError(.notFound, "no service runs; `freshet start` starts one", path: configuration.collection)
+    let folder = CollectionFolder(path: configuration.collection)
+    let client = ControlClient(folder: folder)
+    var answer = try await client.ask(.reload, within: Self.patience)
+    if answer == nil {
+      switch try await service(in: folder, client) {
+      case .answering: answer = try await client.ask(.reload, within: Self.patience)
+      case .silent(let process): return try reload(bySignal: process, folder)
+      case .none: break
+      }
+    }
+    guard let answer else {
+      throw FreshetError(
+        .notFound,
+        "no service runs here; `freshet start` starts one. When `collection` was changed while a service ran, end that first: "
+          + "`FRESHET_COLLECTION=FOLDER freshet stop` with the folder from before",
+        path: configuration.collection
+      )
     }
     let left: [JSONValue] = if case .array(let sentences)? = answer["left"] { sentences } else { [] }
     if session.writesJSON {
@@ -200,7 +222,10 @@ struct ServiceVerb: Sendable {
   private func said(in file: String, since start: Int64) throws -> String {
     let bytes = try FileSystem.read(file, limit: 64 << 20).dropFirst(Int(start)).suffix(Self.excerpt)
     let text = String(decoding: bytes, as: UTF8.self)
-    return text.split(separator: "\n").suffix(5).joined(separator: "; ").displayable
+    let lines = text.split(separator: "\n").suffix(5).map {
+      $0.hasPrefix("Error: ") ? $0.dropFirst("Error: ".count) : $0
+    }
+    return lines.joined(separator: "; ").displayable
   }
 
   func stop() async throws -> ExitCode {
@@ -208,11 +233,17 @@ struct ServiceVerb: Sendable {
     let folder = CollectionFolder(path: partial.configuration.collection)
     let client = ControlClient(folder: folder)
     try await session.requireOwnService(partial, client)
-    guard let answer = try await client.ask(.stop) else {
-      if session.writesJSON { try session.output.json(["running": false, "stopped": false]) }
-      if !session.isQuiet { session.diagnostics.line("No service runs.") }
-      return .success
+    var process = try await client.ask(.stop)?["pid"]
+    if process == nil {
+      switch try await service(in: folder, client) {
+      case .answering: process = try await client.ask(.stop)?["pid"]
+      case .silent(let number):
+        try stop(bySignal: number, folder, partial)
+        process = .integer(Int64(number))
+      case .none: break
+      }
     }
+    guard let process else { return try tellNone(in: folder) }
     let deadline = ContinuousClock.now + Self.patience
     while ContinuousClock.now < deadline {
       if try await client.ask(.status) == nil, try FileLock.owner(folder.lock) == nil {
@@ -227,7 +258,7 @@ struct ServiceVerb: Sendable {
     }
     throw FreshetError(
       .inputOutput,
-      "the service (process \(answer["pid"]?.description ?? "?")) is still finishing what is under way; call again to wait on",
+      "the service (process \(process.description)) is still finishing what is under way; call again to wait on",
       path: folder.path
     )
   }

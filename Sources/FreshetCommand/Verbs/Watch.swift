@@ -67,7 +67,7 @@ struct WatchVerb: Sendable {
     try await process.run()
     status.cancel()
     session.diagnostics.show(progress: "")
-    return .success
+    return process.loss == nil ? .success : .failure
   }
 
   private func duties(_ log: LiveLog) -> LiveProcess.Duties {
@@ -141,6 +141,10 @@ struct LiveLog: Sendable {
         "The configuration was read anew and is refused; the one before stays in force. \(error)",
         [.init("code", .string(error.code.rawValue))]
       )
+    case .controlSocketRemoved(nil): logger.info("The control socket was removed, and is made again.")
+    case .controlSocketRemoved(let error?):
+      warn("The control socket was removed, and cannot be made again, so no call finds the service: \(error)", [])
+    case .lost(let error): logger.error("\(error). The service ends.", [.init("code", .string(error.code.rawValue))])
     case .idle: logger.debug("Everything is in step.")
     case .stopping: logger.info("The service ends.")
     }

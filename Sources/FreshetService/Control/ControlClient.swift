@@ -5,12 +5,16 @@ import Synchronization
 
 /// Asks the service that runs for a collection.
 public struct ControlClient: Sendable {
-  private let path: String
+  /// How long a process that was killed may take to give the collection back, and between two looks whether it has.
+  private static let (deathTime, deathInterval) = (Duration.seconds(5), Duration.milliseconds(20))
+
+  private let folder: CollectionFolder
+  private var path: String { folder.controlSocket }
   private let pool = ThreadPool(name: "freshet-ask", threads: 1)
 
   /// - Parameter folder: the collection's.
   public init(folder: CollectionFolder) {
-    path = folder.controlSocket
+    self.folder = folder
   }
 
   /// Asks, and waits for the answer.
@@ -82,6 +86,9 @@ public struct ControlClient: Sendable {
       return Int32(clamping: code)
     }
     if isInterrupted.withLock({ $0 }) { throw CancellationError() }
+    // The system takes a process's connections before its locks; the next call must not find it half there.
+    let deadline = ContinuousClock.now + Self.deathTime
+    while try folder.writer() != nil, ContinuousClock.now < deadline { try await Task.sleep(for: Self.deathInterval) }
     throw FreshetError(
       .inputOutput,
       "the running service ended before the call did; what it had committed holds, so call again",

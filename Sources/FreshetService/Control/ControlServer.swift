@@ -1,19 +1,28 @@
 import Freshet
 import FreshetModel
 import FreshetSystem
+import Synchronization
 
 /// Answers requests to a running service, each connection by itself.
 final class ControlServer: Sendable {
-  /// Connections that are served at the same time.
-  private static let connectionsMax = 4
+  /// Connections that are served at the same time: more than calls may wait for their turn.
+  private static let connectionsMax = 64
+  /// Messages that are on their way at the same time.
+  private static let messagesMax = 8
   /// The pause after a connection that could not be accepted.
   private static let acceptPause = Duration.milliseconds(100)
 
-  private let socket: LocalSocket
+  private struct State {
+    var socket: LocalSocket
+    var isClosed = false
+  }
+
+  private let state: Mutex<State>
+  private let places = ByteBudget(limit: connectionsMax)
   private let answer: @Sendable (ControlRequest) async throws -> JSONValue
   private let perform: Performance
   private let listening = ThreadPool(name: "freshet-listen", threads: 1)
-  private let serving = ThreadPool(name: "freshet-control", threads: connectionsMax)
+  private let serving = ThreadPool(name: "freshet-control", threads: messagesMax)
 
   /// Runs a forwarded call with the descriptors that came with it, and answers the code that it ends with.
   typealias Performance = @Sendable (ForwardedCall, [Descriptor], CallInterruption) async throws -> Int32
@@ -26,7 +35,7 @@ final class ControlServer: Sendable {
     answer: @escaping @Sendable (ControlRequest) async throws -> JSONValue,
     perform: @escaping Performance
   ) throws {
-    socket = try LocalSocket(listeningAt: folder.controlSocket)
+    state = Mutex(State(socket: try LocalSocket(listeningAt: folder.controlSocket)))
     self.answer = answer
     self.perform = perform
   }
@@ -37,8 +46,17 @@ final class ControlServer: Sendable {
       await withDiscardingTaskGroup { group in
         while !Task.isCancelled {
           do {
-            guard let connection = try await listening.run({ [socket] in try socket.accept() }) else { return }
-            group.addTask { await self.serve(connection) }
+            // Who comes when all places are taken waits to be accepted.
+            let place = try await places.take(1)
+            let socket = state.withLock { $0.socket }
+            guard let connection = try await listening.run({ try socket.accept() }) else {
+              if state.withLock({ $0.isClosed }) { return }
+              continue
+            }
+            group.addTask {
+              await self.serve(connection)
+              withExtendedLifetime(place) {}
+            }
           } catch {
             // Too many open files, for a while.
             try? await Task.sleep(for: Self.acceptPause)
@@ -46,8 +64,35 @@ final class ControlServer: Sendable {
         }
       }
     } onCancel: {
+      let socket = state.withLock { state in
+        state.isClosed = true
+        return state.socket
+      }
       socket.close()
     }
+  }
+
+  /// Whether nobody finds the socket any more, because somebody (a cleaner of temporary files) removed its name. Blocks.
+  ///
+  /// - Throws: `FreshetError` where that cannot be told.
+  func isLost() throws -> Bool {
+    let (socket, isClosed) = state.withLock { ($0.socket, $0.isClosed) }
+    return try !isClosed && !socket.isInPlace()
+  }
+
+  /// Listens anew, in the place of whatever has the name; the caller holds the collection's lock, and its folder is in
+  /// place. Blocks.
+  ///
+  /// - Throws: `FreshetError`; then it listens as before.
+  func renew() throws {
+    let old = try state.withLock { state -> LocalSocket? in
+      guard !state.isClosed else { return nil }
+      let old = state.socket
+      state.socket = try old.renewed()
+      return old
+    }
+    // It takes nothing away: the name is no longer its own.
+    old?.close()
   }
 
   private func serve(_ connection: MessageSocket) async {

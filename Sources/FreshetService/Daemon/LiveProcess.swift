@@ -84,14 +84,19 @@ public struct LiveProcess: Sendable {
   /// Whether it was asked to end.
   public var isStopping: Bool { service.isStopping }
 
+  /// Why it ended by itself: the collection's folder was removed, moved away or replaced; `nil` when it did not.
+  public var loss: FreshetError? { service.loss }
+
   /// Ends `run`.
   public func stop() { service.stop() }
 
-  /// Serves until it is stopped, by a call, a request, or the task's cancellation.
+  /// Serves until it is stopped, by a call, a request, or the task's cancellation; or until the collection's folder is no
+  /// longer in its place, as `loss` says then.
   ///
   /// - Throws: `FreshetError` when the control socket cannot be made.
   public func run() async throws {
     let service = service
+    try service.collection.announceService()
     let server = try ControlServer(
       folder: folder,
       answer: { request in
@@ -117,6 +122,7 @@ public struct LiveProcess: Sendable {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await server.run() }
       group.addTask { await watchEnd() }
+      group.addTask { await keepSocket(of: server) }
       if let interval = manager.watchdogInterval {
         group.addTask {
           while !Task.isCancelled {
@@ -141,6 +147,27 @@ public struct LiveProcess: Sendable {
     guard !Task.isCancelled else { return }
     try? await Task.sleep(for: options.stopDeadline)
     if !Task.isCancelled { duties.overdue() }
+  }
+
+  /// Sees to it that the service can be found, whoever removes its socket.
+  private func keepSocket(of server: ControlServer) async {
+    var isTold = false
+    while !Task.isCancelled {
+      try? await Task.sleep(for: options.placeInterval)
+      do {
+        guard try await service.looking.run({ try server.isLost() }) else { continue }
+        // With the folder gone, the name is another service's.
+        guard await service.keepsPlace() else { return }
+        try await service.looking.run { try server.renew() }
+        tell(.controlSocketRemoved(nil))
+        isTold = false
+      } catch let error as FreshetError {
+        if !isTold { tell(.controlSocketRemoved(error)) }
+        isTold = true
+      } catch {
+        // Cancelled: it ends.
+      }
+    }
   }
 
   // MARK: Reloading

@@ -70,6 +70,29 @@ public final class FileLock: Sendable {
     try isOwned(path) ? recordedOwner(path) : nil
   }
 
+  /// Whether the lock keeps others out that come by its path: the file there is still this one.
+  ///
+  /// - Throws: `FreshetError` where that cannot be told.
+  public func isInPlace() throws -> Bool {
+    try FileIdentity.present(at: path) == file.status().identity
+  }
+
+  /// Adds a line to the file that says what the owner is; `note(_:)` shows it to others until the lock is given back.
+  ///
+  /// - Throws: `FreshetError`.
+  public func add(note: String) throws {
+    try Array("\(note)\n".utf8).withUnsafeBytes { try file.write($0, path: path) }
+  }
+
+  /// What the process that holds the lock says of itself; `nil` when none holds it, or it says nothing.
+  ///
+  /// - Throws: `FreshetError` when the file cannot be read.
+  public static func note(_ path: String) throws -> String? {
+    guard try isOwned(path) else { return nil }
+    let lines = try FileSystem.read(path, limit: 64).split(separator: UInt8(ascii: "\n"))
+    return lines.count > 1 ? String(decoding: lines[1], as: UTF8.self) : nil
+  }
+
   private static func isOwned(_ path: String) throws -> Bool {
     guard try FileSystem.exists(path) else { return false }
     let file = try Descriptor(opening: path, flags: O_RDONLY)

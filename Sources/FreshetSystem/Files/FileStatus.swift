@@ -36,6 +36,9 @@ public struct FileStatus: Hashable, Sendable {
   /// The number of the owner.
   public var owner: UInt32
 
+  /// Which file it is, whatever it is called.
+  public var identity: FileIdentity { FileIdentity(device: fingerprint.device, inode: fingerprint.inode) }
+
   /// Takes over what the system filled in.
   public init(_ status: freshet_status) {
     fingerprint = ItemFingerprint(

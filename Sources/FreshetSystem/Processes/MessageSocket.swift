@@ -150,6 +150,24 @@ public final class MessageSocket: Sendable {
     guard try Self.wait(socket.number, for: events, until: deadline) else { throw Timeout() }
   }
 
+  /// Waits until a listener has a connection, or one of some connections has something to receive.
+  ///
+  /// - Returns: whether the listener has, and the place of the first connection that has; neither after the deadline.
+  static func ready(
+    _ listener: Descriptor,
+    _ connections: [MessageSocket],
+    until deadline: ContinuousClock.Instant?
+  ) throws -> (listener: Bool, connection: Int?) {
+    let numbers = [listener.number] + connections.map(\.socket.number)
+    var requests = numbers.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+    // Rounded up, or the last millisecond would spin.
+    let wait = deadline.map { min(max(0, ($0 - ContinuousClock.now) / .milliseconds(1) + 1), 3_600_000) } ?? -1
+    let result = poll(&requests, nfds_t(requests.count), Int32(wait))
+    if result < 0, errno != EINTR { throw FreshetError.system(errno, "wait for a connection") }
+    guard result > 0 else { return (false, nil) }
+    return (requests[0].revents != 0, requests.dropFirst().firstIndex { $0.revents != 0 }.map { $0 - 1 })
+  }
+
   /// Whether the descriptor became ready before the deadline.
   static func wait(_ descriptor: Int32, for events: Int16, until deadline: ContinuousClock.Instant) throws -> Bool {
     while true {

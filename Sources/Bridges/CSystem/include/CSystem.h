@@ -78,7 +78,7 @@ int freshet_memory_file(const char *name);
 // Forbids every later change of an anonymous file.
 int freshet_seal(int descriptor);
 
-// Listens on a socket with a name in an open folder, for this user alone.
+// Listens on a socket with a name in an open folder, for this user alone, without blocking.
 int freshet_listen_local(int folder, const char *name, int backlog);
 
 // Connects to the socket of that name in an open folder.
@@ -90,7 +90,8 @@ int freshet_send_text(const char *path, const char *text);
 // Whether the process at the other end of a connection is this user's, or root's: 1 or 0.
 int freshet_is_trusted_peer(int connection);
 
-// The next connection of a process of this user, or of root; -EINVAL once the listener was shut down.
+// The next connection of a process of this user, or of root; -EAGAIN while there is none, or -EINVAL once the listener was
+// shut down.
 int freshet_accept_local(int listener);
 
 // --- Watching --------------------------------------------------------------------------------------------------------
