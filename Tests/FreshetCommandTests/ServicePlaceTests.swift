@@ -38,6 +38,20 @@ import Testing
   /// The number of the process that the lock names.
   private func owner() throws -> pid_t? { try FileLock.owner(workshop.path + "/.freshet/lock") }
 
+  @Test func aServiceThatDoesNotAnswerIsSaidAndNotWaitedForWithoutEnd() async throws {
+    #expect(try await workshop.freshet("start").code == 0)
+    let process = try #require(try await process())
+    kill(process, SIGSTOP)
+    let status = try await workshop.freshet("status", "--json")
+    #expect(try status.code == 0 && status.last()["writer"] as? Int == Int(process), "\(status.errors)")
+    #expect(status.errors.contains("does not answer"))
+    let sync = try await workshop.freshet("sync", "--quiet", "--wait", "100ms")
+    #expect(sync.code == 11 && sync.errors.contains("does not take the call"), "\(sync.errors)")
+    kill(process, SIGCONT)
+    try await workshop.wait("sync") { $0.code == 0 }
+    #expect(try await workshop.freshet("stop").code == 0)
+  }
+
   @Test(arguments: ["moved away", "removed"])
   func aServiceWhoseFolderIsGoneEndsAndTouchesNothingOfItsSuccessor(way: String) async throws {
     let freshet = Workshop.programs + "/freshet"

@@ -14,7 +14,13 @@ extension Verb {
       let session = Session(invocation)
       return try await session.readingDespiteFault { collection, fault in
         let status = try await collection.status()
-        let service = try await ControlClient(folder: collection.folder).ask(.status)
+        var service: JSONValue?
+        do {
+          service = try await ControlClient(folder: collection.folder).ask(.status, within: .seconds(5))
+        } catch let error as FreshetError where error.code == .inputOutput {
+          // The rest is in the collection, and may show why.
+          session.diagnostics.warning(error.message)
+        }
         if session.writesJSON {
           try session.output.json(status.json(service: service, fault: fault))
         } else {

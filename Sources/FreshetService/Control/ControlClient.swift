@@ -46,7 +46,7 @@ public struct ControlClient: Sendable {
   ///   - output: takes the results.
   ///   - diagnostics: takes everything else.
   /// - Returns: the code that the call ended with; `nil` when no service of this user runs.
-  /// - Throws: `FreshetError`: `locked` when the service takes no calls any more, `input_output` when it was killed.
+  /// - Throws: `FreshetError`: `locked` when the service takes no calls (any more), `input_output` when it was killed.
   public func run(
     _ call: ForwardedCall,
     output: Descriptor,
@@ -76,7 +76,17 @@ public struct ControlClient: Sendable {
     defer { passing.cancel() }
     let reply: JSONValue?
     do {
-      reply = try await pool.run { try ControlMessage.receive(from: connection, within: ControlMessage.callTimeMax) }
+      reply = try await pool.run {
+        let first = try ControlMessage.receive(from: connection)
+        guard first == ControlMessage.accepted else { return first }
+        return try ControlMessage.receive(from: connection, within: ControlMessage.callTimeMax)
+      }
+    } catch is MessageSocket.Timeout {
+      throw FreshetError(
+        .locked,
+        "the running service does not take the call; look at its log, or end its process",
+        path: path
+      )
     } catch let error as FreshetError where error.code == .inputOutput {
       reply = nil
     }

@@ -11,6 +11,9 @@ enum ControlMessage {
   /// How long a forwarded call may take: longer than any.
   static let callTimeMax = Duration.seconds(366 * 86_400)
 
+  /// What a service says at once to a call, which it may do much later.
+  static let accepted: JSONValue = ["accepted": true]
+
   static func send(_ json: JSONValue, descriptors: [Descriptor] = [], to socket: MessageSocket) throws {
     try socket.send(Array(json.description.utf8), descriptors: descriptors, within: timeout)
   }

@@ -131,6 +131,7 @@ final class ControlServer: Sendable {
     _ descriptors: [Descriptor],
     _ connection: MessageSocket
   ) async throws -> Int32 {
+    try await serving.run { try ControlMessage.send(ControlMessage.accepted, to: connection) }
     let interruption = CallInterruption()
     let pool = ThreadPool(name: "freshet-caller", threads: 1)
     let caller = Task {
