@@ -48,7 +48,7 @@ public struct LiveOptions: Sendable {
   /// How soon an embedder is tried again that failed to answer once or twice.
   public var embedderDoubtInterval: Duration = .seconds(4)
   /// Between two looks whether the collection's folder, and the control socket in it, are in their place.
-  public var placeInterval: Duration = .seconds(2)
+  public var placeInterval: Duration = .seconds(5)
   /// How long a service that is to end waits for calls of embedders that are under way; then it leaves them.
   public var drainTime: Duration = .seconds(8)
   /// How long a service that is to end may take in all.

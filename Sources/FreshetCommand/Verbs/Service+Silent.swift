@@ -14,7 +14,7 @@ import FreshetSystem
 /// The lock says which process they are.
 extension ServiceVerb {
   /// How long a service may take to make its control socket again, or one that is ending to give the collection back.
-  private static let silence = Duration.seconds(6)
+  private static let silence = Duration.seconds(12)
 
   /// Whether a collection has a service.
   enum Presence {
