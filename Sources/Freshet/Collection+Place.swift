@@ -6,14 +6,14 @@ extension Collection {
   ///
   /// A folder that was removed, moved away or unmounted stays open, and what is written then is lost or lands where nobody
   /// looks for it. What cannot be told for now, as with a disk that fails, passes. Blocks for two looks at the file system.
-  /// - Throws: `FreshetError` with `input_output` when the folder at the path is not the one that was opened; the sentence
-  ///   says what to do.
+  /// - Throws: `FreshetError` when the folder at the path is not the one that was opened, with `no_collection` when there is
+  ///   none, else `input_output`; the sentence says what to do.
   public func requirePlace() throws {
     guard let problem = parts.displacement(of: folder) else { return }
     switch problem {
     case .gone:
       throw FreshetError(
-        .inputOutput,
+        .noCollection,
         "the collection's folder was removed, moved away or unmounted while it was open, so nothing more is taken up into it; "
           + "put it back, or have `freshet start` make a new one",
         path: folder.path

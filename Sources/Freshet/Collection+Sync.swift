@@ -33,7 +33,7 @@ public struct SyncRequest: Sendable {
   public var paths: [String] = []
   /// Only these items of each source named, as the store knows their paths; instead of `paths` unless it is empty.
   public var items: [String: [[UInt8]]] = [:]
-  /// Items of each source named that are still being written, and folders of such: they stay as they are known.
+  /// Items of each source named that are still being written: they stay as they are known.
   public var unsettled: [String: Set<[UInt8]>] = [:]
   /// Reads, parses and chunks everything anew, and builds the index anew.
   public var force = false

@@ -9,9 +9,10 @@ public protocol ChangeFeed: Sendable {
   func begin() async throws
   /// Gives each release to the receiver until the task is cancelled; then nothing is watched any more.
   func follow(_ receive: @escaping @Sendable (WatchRelease) -> Void) async
-  /// By source, what is being written at this moment: files, and folders of which nobody knows more. Each of them comes
-  /// in a later release.
-  var unsettled: [String: Set<[UInt8]>] { get }
+  /// The files of a source that are being written at this moment; each of them comes in a later release.
+  ///
+  /// - Parameter listing: whether the source is listed now.
+  func unsettled(in source: String, listing: Bool) -> Set<[UInt8]>
   /// What the watchers say of themselves.
   var status: [LiveStatus.WatchedSource] { get }
 }

@@ -21,8 +21,9 @@ extension LiveService {
       return true
     } catch let error as FreshetError {
       let isFirst = state.withLock { state in
-        defer { state.loss = error }
-        return state.loss == nil
+        guard state.loss == nil else { return false }
+        state.loss = error
+        return true
       }
       guard isFirst else { return false }
       tell(.lost(error))

@@ -21,7 +21,8 @@ extension LiveService {
     monitor.adopt(collection, options)
     state.withLock { state in
       state.keep(only: names)
-      state.nextSurvey = .now
+      // New watchers are followed by a survey as soon as they watch.
+      if feed == nil { state.nextSurvey = .now }
     }
     // The loop that follows begins with the new watchers.
     following?.cancel()

@@ -331,7 +331,7 @@ public final class LiveService: Sendable {
   ) async throws {
     let found = try await collection.outstanding(
       of: [source: paths],
-      unsettled: feed.unsettled,
+      unsettled: unsettled(in: [source], listing: true),
       stop: current.run.stop
     )
     state.withLock { state in
@@ -348,7 +348,11 @@ public final class LiveService: Sendable {
   }
 
   private func surveyed(_ source: String, _ unit: Workload.Unit, _ current: LiveState.Current) async throws {
-    let found = try await collection.outstanding(of: [source: []], unsettled: feed.unsettled, stop: current.run.stop)
+    let found = try await collection.outstanding(
+      of: [source: []],
+      unsettled: unsettled(in: [source], listing: true),
+      stop: current.run.stop
+    )
     state.withLock { state in
       if current.run.stop.isGiven { return state.workload.putBack(unit) }
       for items in found where !items.isEmpty {
@@ -379,7 +383,13 @@ public final class LiveService: Sendable {
     request.savesMemory = monitor.memoryLevel == .limited
     request.onlyVectors = unit == .vectors && paths.isEmpty
     // What was released is complete, or was held for as long as it may be; what was listed may be written since.
-    if kind != .fresh { request.unsettled = feed.unsettled }
+    switch unit {
+    case .fresh, .vectors, .trees, .survey: break
+    case .load(let source, _): request.unsettled = unsettled(in: [source], listing: false)
+    case .moved(let source, _), .whole(let source): request.unsettled = unsettled(in: [source], listing: true)
+    case .everything:
+      request.unsettled = unsettled(in: collection.configuration.sources.map(\.name), listing: true)
+    }
     if case .whole(let source) = unit, state.withLock({ $0.acceptsDeletions(of: source) }) {
       // What is accepted is of this run alone.
       request.allowMassDelete = true
@@ -395,6 +405,11 @@ public final class LiveService: Sendable {
     }
     let latency = change.documents.changed > 0 ? current.freshSince.map { ContinuousClock.now - $0 } : nil
     tell(.worked(LiveWork(kind: kind, report: change, duration: duration, latency: latency)))
+  }
+
+  private func unsettled(in sources: [String], listing: Bool) -> [String: Set<[UInt8]>] {
+    let feed = feed
+    return Dictionary(sources.map { ($0, feed.unsettled(in: $0, listing: listing)) }) { $0.union($1) }
   }
 
   /// Something happened in a sync, of its own or of a guest.

@@ -231,8 +231,9 @@ struct LiveState {
 
   /// Has a source looked at as a whole when all could be seen in paths that hid something before.
   mutating func saw(_ paths: [[UInt8]], of source: String) {
+    let paths = Set(paths)
     let isCleared = reported.unavailable.contains { problem in
-      problem.source == source && isCovered(Array(problem.path.utf8), by: Set(paths))
+      problem.source == source && Workload.covers(paths, Array(problem.path.utf8))
     }
     if isCleared { uncounted.insert(source) }
   }

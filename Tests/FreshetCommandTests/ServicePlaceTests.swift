@@ -52,6 +52,16 @@ import Testing
     #expect(try await workshop.freshet("stop").code == 0)
   }
 
+  @Test func aServiceThatNothingIsLeftOfEndsWithACodeAfterWhichNoneIsMadeFromNothing() async throws {
+    let workshop = workshop
+    let ended = try await workshop.run(Workshop.programs + "/freshet", ["watch"]) { _, _ in
+      try await workshop.wait("list", "--json") { $0.lines.count == 2 }
+      try workshop.remove(".freshet")
+    }
+    #expect(ended.code == 10, "\(ended.errors)")
+    #expect(try await workshop.freshet("service", "--print").output.contains("RestartPreventExitStatus=10"))
+  }
+
   @Test(arguments: ["moved away", "removed"])
   func aServiceWhoseFolderIsGoneEndsAndTouchesNothingOfItsSuccessor(way: String) async throws {
     let freshet = Workshop.programs + "/freshet"

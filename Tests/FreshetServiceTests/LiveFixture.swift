@@ -128,7 +128,7 @@ final class Told: Sendable {
 final class ScriptedFeed: ChangeFeed {
   private let releases: AsyncStream<WatchRelease>
   private let sender: AsyncStream<WatchRelease>.Continuation
-  private let written = Mutex<[String: Set<[UInt8]>]>([:])
+  private let written = Mutex<Set<[UInt8]>>([])
   private let beginning = Mutex<(isHeld: Bool, isUnderWay: Bool, hasEnded: Bool)>((false, false, false))
 
   init() { (releases, sender) = AsyncStream.makeStream() }
@@ -136,9 +136,9 @@ final class ScriptedFeed: ChangeFeed {
   func send(_ release: WatchRelease) { sender.yield(release) }
 
   /// Says which files of the source are being written from now on.
-  func write(_ files: String...) { written.withLock { $0 = ["docs": Set(files.map { Array($0.utf8) })] } }
+  func write(_ files: String...) { written.withLock { $0 = Set(files.map { Array($0.utf8) }) } }
 
-  var unsettled: [String: Set<[UInt8]>] { written.withLock { $0 } }
+  func unsettled(in source: String, listing: Bool) -> Set<[UInt8]> { written.withLock { $0 } }
 
   /// Lets the beginning take until `letBegin`.
   func holdBeginning() { beginning.withLock { $0.isHeld = true } }

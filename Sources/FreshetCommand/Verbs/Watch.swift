@@ -67,7 +67,7 @@ struct WatchVerb: Sendable {
     try await process.run()
     status.cancel()
     session.diagnostics.show(progress: "")
-    return process.loss == nil ? .success : .failure
+    return process.loss.map { ExitCode($0) } ?? .success
   }
 
   private func duties(_ log: LiveLog) -> LiveProcess.Duties {

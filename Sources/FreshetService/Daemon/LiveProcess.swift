@@ -155,7 +155,11 @@ public struct LiveProcess: Sendable {
     while !Task.isCancelled {
       try? await Task.sleep(for: options.placeInterval)
       do {
-        guard try await service.looking.run({ try server.isLost() }) else { continue }
+        // What cannot be told is looked at again.
+        guard (try? await service.looking.run({ try server.isLost() })) ?? false else {
+          isTold = false
+          continue
+        }
         // With the folder gone, the name is another service's.
         guard await service.keepsPlace() else { return }
         try await service.looking.run { try server.renew() }

@@ -33,6 +33,7 @@ public enum ServiceUnit {
       ExecReload=/bin/kill -HUP $MAINPID
       WatchdogSec=120
       Restart=on-failure
+      RestartPreventExitStatus=10
       RestartSec=5
       TimeoutStopSec=60
       NoNewPrivileges=yes

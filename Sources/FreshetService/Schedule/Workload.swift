@@ -288,7 +288,7 @@ struct Workload {
   }
 
   /// Whether one of the paths is the path, or a folder above it.
-  private static func covers(_ paths: Set<[UInt8]>, _ path: [UInt8]) -> Bool {
+  static func covers(_ paths: Set<[UInt8]>, _ path: [UInt8]) -> Bool {
     guard !paths.isEmpty else { return false }
     if paths.contains(path) { return true }
     return path.indices.contains { path[$0] == UInt8(ascii: "/") && paths.contains(Array(path[..<$0])) }

@@ -46,9 +46,9 @@ public final class DirectoryFeed: ChangeFeed {
     watchers.withLock { $0 = [] }
   }
 
-  public var unsettled: [String: Set<[UInt8]>] {
-    Dictionary(watchers.withLock { $0 }.map { ($0.source, $0.watcher.unsettled) }) { $0.union($1) }
-      .filter { !$0.value.isEmpty }
+  public func unsettled(in source: String, listing: Bool) -> Set<[UInt8]> {
+    let watcher = watchers.withLock { $0.first { $0.source == source }?.watcher }
+    return watcher?.unsettled(listing: listing) ?? []
   }
 
   public var status: [LiveStatus.WatchedSource] {

@@ -49,9 +49,12 @@ public final class DirectoryWatcher: AsyncSequence, Sendable {
   /// How the source is being watched now. Takes a lock for a moment, and asks nobody.
   public var status: WatchStatus { outlet.status }
 
-  /// What is being written at this moment: files, and folders of which no more is known. Who lists the source leaves them
-  /// alone, and so reads no half-written file; each comes in a later release. Takes a lock for a moment.
-  public var unsettled: Set<[UInt8]> { outlet.unsettled }
+  /// The files that are being written at this moment, but those that never rest. Who lists the source leaves them alone, and
+  /// so reads no half-written file; each comes in a later release. Takes a lock for a moment.
+  ///
+  /// - Parameter listing: whether the source is listed now: then the names in it are known, and a file that is renamed later
+  ///   is released under both.
+  public func unsettled(listing: Bool) -> Set<[UInt8]> { outlet.unsettled(listing: listing) }
 
   /// Ends the releases and the problems, and returns when the threads have ended. What was not released yet is not any
   /// more. A second call does nothing.

@@ -29,7 +29,7 @@ struct PendingPath: Sendable {
   var isFolder = false
   /// The last that was seen is that it went.
   var isGone = false
-  /// It had its name before the first event, or was in a folder that was released since.
+  /// It had its name before the first event, or somebody listed it since.
   var wasThere: Bool
   /// The quiet time that it needs.
   var debounce: Duration

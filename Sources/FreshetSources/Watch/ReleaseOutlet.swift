@@ -37,7 +37,12 @@ final class ReleaseOutlet: Sendable {
     }
   }
 
-  var unsettled: Set<[UInt8]> { state.withLock { $0.coalescer.listed() } }
+  func unsettled(listing: Bool) -> Set<[UInt8]> {
+    state.withLock { state in
+      if listing { state.coalescer.listed() }
+      return state.coalescer.unsettled
+    }
+  }
 
   func updateStatus(_ change: (inout WatchStatus) -> Void) {
     state.withLock { change(&$0.status) }

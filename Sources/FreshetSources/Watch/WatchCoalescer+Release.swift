@@ -31,7 +31,9 @@ extension WatchCoalescer {
         schedule(path, at: wait)
       } else {
         for path in bound {
-          if let entry = remove(path) { taken.append((path, entry)) }
+          guard let entry = remove(path) else { continue }
+          taken.append((path, entry))
+          if entry.content != .complete, now >= entry.limit(options) { restless.insert(path) }
         }
       }
     }
@@ -102,6 +104,8 @@ extension WatchCoalescer {
       if rewritten.count > options.rewrittenMax { rewritten = [:] }
     }
     departures.removeAll { now - $0.time > options.settle }
+    // Forgotten, it waits for its limit once more.
+    if restless.count > options.rewrittenMax { restless = [] }
     if queue.count > 2 * pending.count + 64 {
       let pending = pending
       queue.filter { pending[$0.path]?.scheduled == $0.time }
@@ -122,15 +126,14 @@ extension WatchCoalescer {
     return release
   }
 
-  /// Notes that somebody lists the source, and so knows each name in it from now on. Answers what is still being written:
-  /// files, and folders that stand for what is in them.
-  public mutating func listed() -> Set<[UInt8]> {
-    var unsettled: Set<[UInt8]> = []
-    for (path, entry) in pending {
-      if !entry.wasThere { pending[path]?.wasThere = true }
-      if entry.content != .complete || collapsed.contains(path) { unsettled.insert(path) }
-    }
-    return unsettled
+  /// The files that are still being written, without those that never rest: they were released as they are.
+  public var unsettled: Set<[UInt8]> {
+    Set(pending.lazy.filter { $0.value.content != .complete && !restless.contains($0.key) }.map(\.key))
+  }
+
+  /// Notes that somebody lists the source, and so knows each name in it from now on.
+  public mutating func listed() {
+    for path in pending.filter({ !$0.value.wasThere }).keys { pending[path]?.wasThere = true }
   }
 }
 

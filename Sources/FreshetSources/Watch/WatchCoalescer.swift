@@ -46,6 +46,8 @@ public struct WatchCoalescer: Sendable {
   var siblings: [[UInt8]: Siblings] = [:]
   var departures: [Departure] = []
   var rewritten: [[UInt8]: PendingPath.Rewriting] = [:]
+  /// Files that were released at their limit, and not closed since.
+  var restless: Set<[UInt8]> = []
   /// Pending folders that stand for what is in them.
   var collapsed: Set<[UInt8]> = []
 
@@ -83,6 +85,7 @@ public struct WatchCoalescer: Sendable {
       }
     case .closed(let path):
       noteActivity(in: path, at: now)
+      restless.remove(path)
       let (earlier, options) = (rewritten[path], options)
       touch(path, at: now) { $0.finish(after: earlier, at: now, options) }
     case .attributes(let path, let isFolder):
@@ -93,6 +96,7 @@ public struct WatchCoalescer: Sendable {
       arrive(path, cookie, isFolder: isFolder, at: now)
     case .deleted(let path, let isFolder):
       noteActivity(in: path, at: now)
+      restless.remove(path)
       let options = options
       touch(path, at: now) { $0.leave(isFolder: isFolder, options) }
     case .lost(let path):
@@ -110,7 +114,9 @@ public struct WatchCoalescer: Sendable {
     guard var entry = pending[path], entry.content == .asked else { return }
     switch writers {
     case .some: entry.content = .open(at: now)
-    case .none: entry.finish(after: rewritten[path], at: now, options)
+    case .none:
+      restless.remove(path)
+      entry.finish(after: rewritten[path], at: now, options)
     case .unknown: return
     }
     pending[path] = entry
@@ -119,6 +125,7 @@ public struct WatchCoalescer: Sendable {
 
   private mutating func depart(_ path: [UInt8], _ cookie: UInt32, isFolder: Bool, at now: Duration) {
     noteActivity(in: path, at: now)
+    restless.remove(path)
     let before = pending[path]
     if departures.count >= Self.departuresMax { departures.removeFirst(departures.count / 2) }
     departures.append(

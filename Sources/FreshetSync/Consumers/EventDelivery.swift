@@ -143,7 +143,7 @@ public struct EventDelivery: Sendable {
     }
     for (index, consumer) in consumers.enumerated() {
       reports[index].pending = consumer.map { max(0, head.sequence - $0.position.sequence) } ?? 0
-      if reports[index].state == .unfinished, reports[index].pending == 0, consumer?.resync == nil {
+      if reports[index].state == .unfinished, reports[index].pending == 0, let consumer, consumer.resync == nil {
         reports[index].state = .delivered
       }
     }
@@ -304,7 +304,7 @@ public struct EventDelivery: Sendable {
     do {
       report.retryAt = try await uncancelled {
         try await store.write { transaction -> Timestamp? in
-          guard var consumer = try transaction.consumer(channel.consumer) else { return nil }
+          guard var consumer = try transaction.consumer(channel.consumer) else { throw CancellationError() }
           consumer.failures += 1
           consumer.lastError = String(failure.message.prefix(Self.errorBytesMax))
           if failure.code == .receiverGone {
@@ -319,7 +319,8 @@ public struct EventDelivery: Sendable {
         }
       }
     } catch {
-      // The store itself fails, and said so to whoever writes; a short pause keeps this from turning in circles.
+      // The store itself fails, and said so to whoever writes, or the consumer is gone; a short pause keeps this from turning
+      // in circles.
       try? await Task.sleep(for: backoff.firstDelay)
     }
   }

@@ -57,7 +57,7 @@ struct SourceLister: Sendable {
         ending.listed += batch.items.count
         var findings = Findings()
         try await comparison.compare(batch.items) { findings.add($0) }
-        if !unsettled.isEmpty { findings.toRead.removeAll { isCovered($0.0.path, by: unsettled) } }
+        if !unsettled.isEmpty { findings.toRead.removeAll { unsettled.contains($0.0.path) } }
         if !failed.isEmpty { for item in batch.items { failed.remove(item.path) } }
         missing += findings.missing
         try await handle(findings, pass)
@@ -127,12 +127,6 @@ struct SourceLister: Sendable {
       )
     }
   }
-}
-
-/// Whether one of the paths covers the path.
-package func isCovered(_ path: [UInt8], by paths: Set<[UInt8]>) -> Bool {
-  if paths.contains(path) || paths.contains([]) { return true }
-  return path.indices.contains { path[$0] == UInt8(ascii: "/") && paths.contains(Array(path[..<$0])) }
 }
 
 /// Whether the path is the folder or file itself or stands below it; the empty path covers everything.

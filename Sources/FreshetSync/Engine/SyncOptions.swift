@@ -62,7 +62,7 @@ public struct SyncOptions: Sendable {
   public var bytesInFlight = 64 << 20
   /// Restricts the run to these paths of each source named; empty means everything.
   public var paths: [String: [[UInt8]]] = [:]
-  /// Items of each source named that are still being written, and folders of such: they stay as they are known.
+  /// Items of each source named that are still being written: they stay as they are known.
   public var unsettled: [String: Set<[UInt8]>] = [:]
   /// Reads, parses and chunks everything anew.
   public var force = false

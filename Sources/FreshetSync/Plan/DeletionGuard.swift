@@ -8,8 +8,8 @@ public struct DeletionGuard: Hashable, Sendable {
   public var maximumRatio: Double
   /// Deletions up to this number are never held for their share: small sources change by large shares.
   public var alwaysAllowed: Int
-  /// How far back deletions count with those of a run over named paths: many small calls, a hook's or a watcher's, are
-  /// to be held where one large call is.
+  /// How far back deletions count with those of a run over named paths, or of a service's: many small ones, a hook's or a
+  /// watcher's, are to be held where one large call is.
   public static let window = Duration.seconds(600)
   /// Whether the caller accepts any number (`--allow-mass-delete`).
   public var allowMassDelete: Bool

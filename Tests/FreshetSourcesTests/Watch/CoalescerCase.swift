@@ -94,7 +94,8 @@ struct CoalescerCase {
       for path in outcome.questions { coalescer.receive(.writers(path, writers(of: path, at: now, rest)), at: now) }
       if let release = outcome.release {
         let isListed = release.isEverything || !release.folders.isEmpty
-        lines.append(Self.line(release, unsettled: isListed ? coalescer.listed() : [], now))
+        if isListed { coalescer.listed() }
+        lines.append(Self.line(release, unsettled: isListed ? coalescer.unsettled : [], now))
       }
     }
   }

@@ -88,7 +88,7 @@ struct CoalescerModel {
     }
     guard let release = outcome.release else { return }
     releases += 1
-    if release.isEverything || !release.folders.isEmpty { _ = coalescer.listed() }
+    if release.isEverything || !release.folders.isEmpty { coalescer.listed() }
     // Two limits: a path that joins a group shortly before its end waits for its own.
     let longest = options.holdLimit * 2 + options.folderHoldLimit
     for (path, touch) in touched where Self.covers(release, path) {

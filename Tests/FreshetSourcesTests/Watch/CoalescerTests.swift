@@ -11,6 +11,32 @@ import Testing
   static let cases =
     (try? FileSystem.names(in: folder).map { String(decoding: $0, as: UTF8.self) }.sorted()) ?? []
 
+  @Test func aFileThatNeverRestsIsLeftAloneOnlyUntilItsLimit() {
+    let options = WatchOptions()
+    var coalescer = WatchCoalescer(source: "docs", options: options)
+    let path = Array("log.txt".utf8)
+    var now = Duration.zero
+    var isReleased = false
+    while !isReleased, now < options.holdLimit * 2 {
+      coalescer.receive(.modified(path), at: now)
+      if coalescer.unsettled != [path] { Issue.record("not held at \(now)") }
+      now += .milliseconds(20)
+      var outcome = coalescer.take(at: now)
+      if !outcome.questions.isEmpty {
+        coalescer.receive(.writers(path, .some), at: now)
+        outcome = coalescer.take(at: now)
+      }
+      isReleased = outcome.release?.files == [path]
+    }
+    #expect(isReleased && now >= options.holdLimit)
+    // It was released as it is: whoever lists it may read it so, until it is closed once.
+    coalescer.receive(.modified(path), at: now)
+    #expect(coalescer.pendingCount == 1 && coalescer.unsettled.isEmpty)
+    coalescer.receive(.closed(path), at: now)
+    coalescer.receive(.modified(path), at: now)
+    #expect(coalescer.unsettled == [path])
+  }
+
   @Test func casesAreThere() {
     #expect(Self.cases.count > 25)
   }
