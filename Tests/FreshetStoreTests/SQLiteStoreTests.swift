@@ -52,6 +52,10 @@ import Testing
       await code { _ = try SQLiteStore.open(at: directory.file("no/no"), mode: .readWrite(create: true)) }
         == .storeFailed
     )
+    // What is left of one whose making was cut off.
+    let begun = directory.file("begun.sqlite")
+    try RawDatabase(begun).execute("PRAGMA journal_mode = WAL")
+    #expect(await code { _ = try SQLiteStore.open(at: begun, mode: .readOnly) } == .noCollection)
     let foreign = directory.file("foreign.sqlite")
     try RawDatabase(foreign).execute("CREATE TABLE theirs(x)")
     #expect(await code { _ = try SQLiteStore.open(at: foreign, mode: .readWrite(create: true)) } == .storeFailed)

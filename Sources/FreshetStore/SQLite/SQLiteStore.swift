@@ -95,11 +95,17 @@ public final class SQLiteStore: Store {
     case .readOnly:
       let reader = try openReader(path: path, writerLock: writerLock)
       let version = try Schema.version(of: reader.connection)
+      if version == 0 {
+        throw FreshetError(
+          .noCollection,
+          "The database holds no collection yet: what made it was cut off. Run `freshet sync`.",
+          path: path
+        )
+      }
       guard version == Schema.currentVersion else {
         throw FreshetError(
           .storeFailed,
-          version == 0
-            ? "The database holds no collection yet." : "The collection has an older schema. Run `freshet migrate`.",
+          "The collection has an older schema. Run `freshet migrate`.",
           path: path
         )
       }
