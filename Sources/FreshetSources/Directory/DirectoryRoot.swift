@@ -67,7 +67,7 @@ struct DirectoryRoot: Sendable {
 
   /// Whether what is at the path now is this root.
   func isSame(_ status: FileStatus) -> Bool {
-    FolderIdentity(status.fingerprint) == FolderIdentity(self.status.fingerprint)
+    status.identity == self.status.identity
   }
 
   private func openBeneath(_ path: [UInt8], flags: Int32) -> Int32 {

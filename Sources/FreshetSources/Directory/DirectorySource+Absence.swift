@@ -24,7 +24,7 @@ extension DirectorySource {
 
   private func judge(_ path: [UInt8], _ fingerprint: ItemFingerprint, _ root: DirectoryRoot) -> Absence {
     let origin = PathEncoding.origin(of: path)
-    let excluded = FolderIdentity.all(configuration.excludedFolders)
+    let excluded = FileIdentity.all(configuration.excludedFolders)
     let ignoreFiles = IgnoreFiles(respectsGitignore: configuration.respectsGitignore)
     var ignored = IgnoreStack()
     do {
@@ -60,7 +60,7 @@ extension DirectorySource {
       }
       guard number >= 0 else {
         let status = folderStatus(Array(path[prefix..<slash]), in: folder, following: true)
-        if let status, excluded.contains(FolderIdentity(status.fingerprint)) {
+        if let status, excluded.contains(status.identity) {
           return .outOfScope(Self.belongsElsewhere)
         }
         return .unknown(.system(number, "open its folder", path: origin))
@@ -73,7 +73,7 @@ extension DirectorySource {
       }
       folder = Descriptor(owning: number)
       guard let status = try? folder.status() else { return .unknown(.system(EIO, "examine its folder", path: origin)) }
-      if excluded.contains(FolderIdentity(status.fingerprint)) {
+      if excluded.contains(status.identity) {
         return .outOfScope(Self.belongsElsewhere)
       }
       prefix = slash + 1

@@ -24,7 +24,7 @@ struct DirectoryWalker: ~Copyable {
     var next = 0
     /// `nil` while it is closed.
     var folder: Descriptor?
-    let identity: ItemFingerprint
+    let identity: FileIdentity
     /// The length of its path with the slash; 0 for the root.
     let prefix: Int
     let followedLinks: Int
@@ -39,7 +39,7 @@ struct DirectoryWalker: ~Copyable {
   private let scope: ScopeRules
   private let clock: any WallClock
   private let ignoreFiles: IgnoreFiles
-  private let excluded: Set<FolderIdentity>
+  private let excluded: Set<FileIdentity>
   private var reader = FolderReader()
   private var ignored = IgnoreStack()
   private var frames: [Frame] = []
@@ -61,7 +61,7 @@ struct DirectoryWalker: ~Copyable {
     self.clock = clock
     self.focus = focus
     ignoreFiles = IgnoreFiles(respectsGitignore: configuration.respectsGitignore)
-    excluded = FolderIdentity.all(configuration.excludedFolders)
+    excluded = FileIdentity.all(configuration.excludedFolders)
   }
 
   /// The next batch; `nil` at the end.
@@ -92,13 +92,13 @@ struct DirectoryWalker: ~Copyable {
       batch.problems.append(ListingProblem(path: [], error: error))
       return
     }
-    try enter(root.folder, identity: root.status.fingerprint, followedLinks: 0, focus: focus)
+    try enter(root.folder, identity: root.status.identity, followedLinks: 0, focus: focus)
   }
 
   /// Reads a folder, whose path with its slash is `path`, and puts it on the stack.
   private mutating func enter(
     _ folder: Descriptor,
-    identity: ItemFingerprint,
+    identity: FileIdentity,
     followedLinks: Int,
     focus: [[UInt8]]?
   ) throws {
@@ -185,7 +185,7 @@ struct DirectoryWalker: ~Copyable {
       return nil
     }
     let folder = Descriptor(owning: number)
-    guard let status = try? folder.status(), FolderIdentity(status.fingerprint) == FolderIdentity(frames[top].identity)
+    guard let status = try? folder.status(), status.identity == frames[top].identity
     else {
       report(EAGAIN, "list the folder, which was replaced meanwhile", folderPath[...])
       return nil
@@ -303,11 +303,11 @@ struct DirectoryWalker: ~Copyable {
     }
     let folder = Descriptor(owning: number)
     guard let status = try? folder.status() else { return report(EIO, "examine the folder", path[...]) }
-    let identity = FolderIdentity(status.fingerprint)
+    let identity = status.identity
     if excluded.contains(identity) { return }
     if isLink {
       guard frame.followedLinks < Self.followedLinksMax,
-        !frames.contains(where: { FolderIdentity($0.identity) == identity })
+        !frames.contains(where: { $0.identity == identity })
       else { return skip(.unreadable, "the link leads back into a folder that it stands in, or is one of too many") }
     }
     let name = Array(path[frame.prefix...])
@@ -315,18 +315,18 @@ struct DirectoryWalker: ~Copyable {
     if frames.count > Self.heldDepth { frames[top].folder = nil }
     try enter(
       folder,
-      identity: status.fingerprint,
+      identity: identity,
       followedLinks: frame.followedLinks + (isLink ? 1 : 0),
       focus: frame.focus.flatMap { Self.focus($0, below: name) }
     )
   }
 
-  private func identity(of index: Int, in folder: Descriptor) -> FolderIdentity? {
+  private func identity(of index: Int, in folder: Descriptor) -> FileIdentity? {
     var status = freshet_status()
     let result = frames[frames.count - 1].entries.withName(at: index) {
       freshet_status_at(folder.number, $0.baseAddress?.assumingMemoryBound(to: CChar.self), true, &status)
     }
-    return result == 0 ? FolderIdentity(FileStatus(status).fingerprint) : nil
+    return result == 0 ? FileStatus(status).identity : nil
   }
 
   /// What of the named paths lies below a name; `nil` when the name itself is one.
@@ -352,19 +352,10 @@ struct DirectoryWalker: ~Copyable {
   }
 }
 
-/// Device and inode.
-struct FolderIdentity: Hashable, Sendable {
-  let device: UInt64
-  let inode: UInt64
-
-  init(_ fingerprint: ItemFingerprint) {
-    device = fingerprint.device
-    inode = fingerprint.inode
-  }
-
+extension FileIdentity {
   /// Those of the folders that exist.
-  static func all(_ paths: [String]) -> Set<FolderIdentity> {
-    Set(paths.compactMap { try? FileStatus(of: $0) }.map { FolderIdentity($0.fingerprint) })
+  static func all(_ folders: [String]) -> Set<FileIdentity> {
+    Set(folders.compactMap { try? FileStatus(of: $0).identity })
   }
 }
 

@@ -57,7 +57,7 @@ extension TreeWatcher {
   }
 
   private func isExcluded(_ status: FileStatus, at id: FolderTree.ID) -> Bool {
-    id != FolderTree.root && excluded.contains(FolderIdentity(status.fingerprint))
+    id != FolderTree.root && excluded.contains(status.identity)
   }
 
   private mutating func poll(_ id: FolderTree.ID, _ path: [UInt8], _ reason: PolledFolders.Reason) {

@@ -44,9 +44,9 @@ struct TreeWatcher: ~Copyable {
   /// Links whose ways are to be found anew, and the folders that they stand in.
   var changedLinks: [[UInt8]: FolderTree.ID] = [:]
   var detached: [Detached] = []
-  var excluded: Set<FolderIdentity>
+  var excluded: Set<FileIdentity>
   /// The root that is watched or polled; `nil` while it is not there.
-  var rootIdentity: FolderIdentity?
+  var rootIdentity: FileIdentity?
   /// Watches of the folders above the root whose ignore files hold in it.
   var enclosing: Set<Int32> = []
   var polled = PolledFolders()
@@ -70,7 +70,7 @@ struct TreeWatcher: ~Copyable {
     self.options = options
     self.outlet = outlet
     rules = WatchRules(source)
-    excluded = FolderIdentity.all(source.configuration.excludedFolders)
+    excluded = FileIdentity.all(source.configuration.excludedFolders)
     nextRootCheck = now + options.rootInterval
     var failure: Int32 = 0
     queue = options.mode == .polling ? nil : EventQueue(system, failure: &failure)
@@ -134,14 +134,14 @@ struct TreeWatcher: ~Copyable {
   private mutating func checkRoot() {
     // Asked by its path: a root that is held open keeps its disk from being unmounted.
     let status = try? FileStatus(of: source.location)
-    let identity = status.flatMap { $0.kind == .folder ? FolderIdentity($0.fingerprint) : nil }
+    let identity = status.flatMap { $0.kind == .folder ? $0.identity : nil }
     guard identity != rootIdentity || rootIdentity == nil else { return }
     if rootIdentity != nil {
       dropEverything()
       outlet.event(.lost([]))
     }
     let root = identity == nil ? nil : try? source.roots.current()
-    rootIdentity = root.map { FolderIdentity($0.status.fingerprint) }
+    rootIdentity = root.map { $0.status.identity }
     guard let root else {
       if !wasRootReported {
         outlet.problem(
@@ -166,7 +166,7 @@ struct TreeWatcher: ~Copyable {
       polled.insert([], queue == nil ? .chosen : .remote)
       outlet.polling(polled)
     } else {
-      excluded = FolderIdentity.all(source.configuration.excludedFolders)
+      excluded = FileIdentity.all(source.configuration.excludedFolders)
       walk(FolderTree.root, reportsFiles: false)
       watchEnclosing()
     }
