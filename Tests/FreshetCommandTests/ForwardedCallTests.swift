@@ -161,8 +161,7 @@ import Testing
     return try await workshop.run(Workshop.programs + "/freshet", words) { process, _ in
       let deadline = ContinuousClock.now + .seconds(60)
       while ContinuousClock.now < deadline {
-        let daemon = try await workshop.freshet("status", "--json").last()["daemon"] as? [String: Any]
-        if daemon?["working"] as? String == "sync" { break }
+        if try await workshop.daemon()?["working"] as? String == "sync" { break }
         try await Task.sleep(for: .milliseconds(100))
       }
       try await body(process)
@@ -207,8 +206,7 @@ import Testing
     try await startSlowly()
     let workshop = workshop
     let outcome = try await interrupted { (_: Int32) async throws -> Void in
-      let daemon = try await workshop.freshet("status", "--json").last()["daemon"] as? [String: Any]
-      kill(pid_t(try #require(daemon?["pid"] as? Int)), SIGKILL)
+      kill(pid_t(try #require(try await workshop.daemon()?["pid"] as? Int)), SIGKILL)
     }
     #expect(outcome.code == 1 && outcome.errors.contains("ended before the call did"), "\(outcome.errors)")
     let next = try await workshop.freshet("sync", "--quiet")

@@ -13,8 +13,7 @@ import Testing
   }
 
   private func process() async throws -> pid_t {
-    let daemon = try await workshop.freshet("status", "--json").last()["daemon"] as? [String: Any]
-    return pid_t(try #require(daemon?["pid"] as? Int))
+    pid_t(try #require(try await workshop.daemon()?["pid"] as? Int))
   }
 
   private func origins(_ outcome: Outcome) throws -> [String] {

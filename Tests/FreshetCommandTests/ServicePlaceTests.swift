@@ -13,8 +13,7 @@ import Testing
   }
 
   private func process() async throws -> pid_t? {
-    let daemon = try await workshop.freshet("status", "--json").last()["daemon"] as? [String: Any]
-    return (daemon?["pid"] as? Int).map { pid_t($0) }
+    (try await workshop.daemon()?["pid"] as? Int).map { pid_t($0) }
   }
 
   /// Waits until something holds.

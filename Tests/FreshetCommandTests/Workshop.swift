@@ -81,6 +81,11 @@ final class Workshop: Sendable {
     try await run(Self.programs + "/freshet", arguments, at: folder, environment: environment)
   }
 
+  /// What `freshet status` says of the service; `nil` when none runs.
+  func daemon() async throws -> [String: Any]? {
+    try await freshet("status", "--json").last()["daemon"] as? [String: Any]
+  }
+
   /// Calls the command until its answer fits, or a minute is over.
   func wait(_ words: String..., until fits: (Outcome) throws -> Bool) async throws {
     let deadline = ContinuousClock.now + .seconds(60)

@@ -16,28 +16,43 @@ extension ServiceVerb {
   /// How long a service may take to make its control socket again, or one that is ending to give the collection back.
   private static let silence = Duration.seconds(12)
 
-  /// Whether a collection has a service.
+  /// What the service of a collection says, if there is one.
   enum Presence {
     case none
-    /// It answers: its status.
     case answering(JSONValue)
     /// It holds the lock, and nobody listens at its control socket: its process.
     case silent(Int32)
   }
 
-  /// Looks for the service of a collection by its control socket, and by the lock.
-  func service(in folder: CollectionFolder, _ client: ControlClient) async throws -> Presence {
+  /// Asks the service of a collection, and looks for one that cannot be asked by the lock.
+  ///
+  /// - Parameter timeout: how long it may take to answer.
+  func ask(
+    _ request: ControlRequest,
+    in folder: CollectionFolder,
+    within timeout: Duration = ControlClient.timeout
+  ) async throws -> Presence {
+    let client = ControlClient(folder: folder)
     let deadline = ContinuousClock.now + Self.silence
     while true {
-      if let status = try await client.ask(.status) { return .answering(status) }
+      if let answer = try await client.ask(request, within: timeout) { return .answering(answer) }
       guard let writer = try folder.writer(), writer.isService else { return .none }
       if ContinuousClock.now >= deadline { return .silent(writer.process) }
       try await Task.sleep(for: Self.interval)
     }
   }
 
+  /// Says that a service has the collection already; `nil` when none has.
+  func tellPresent(in folder: CollectionFolder) async throws -> ExitCode? {
+    switch try await ask(.status, in: folder) {
+    case .none: return nil
+    case .answering(let status): return try tellRunning(status)
+    case .silent(let process): return try tellSilent(process)
+    }
+  }
+
   /// Says that a service has the collection which cannot be asked.
-  func tellSilent(_ process: Int32) throws -> ExitCode {
+  private func tellSilent(_ process: Int32) throws -> ExitCode {
     if session.writesJSON {
       try session.output.json(["running": true, "pid": .integer(Int64(process)), "started": false])
     }

@@ -89,11 +89,7 @@ struct ServiceVerb: Sendable {
     let configuration = try session.configuration()
     let folder = CollectionFolder(path: configuration.collection)
     let client = ControlClient(folder: folder)
-    switch try await service(in: folder, client) {
-    case .answering(let status): return try tellRunning(status)
-    case .silent(let process): return try tellSilent(process)
-    case .none: break
-    }
+    if let code = try await tellPresent(in: folder) { return code }
     try FileSystem.createFolder(folder.path)
     let logFile = folder.path + "/service.log"
     let log = try Descriptor(opening: logFile, flags: O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
@@ -115,17 +111,14 @@ struct ServiceVerb: Sendable {
       }
       var ending: Int32 = 0
       if waitpid(child, &ending, WNOHANG) == child {
+        let isLocked = ending >> 8 & 0xFF == ExitCode.locked.rawValue
         // Another one may have been first, whose socket is not there yet.
-        if ending >> 8 & 0xFF == ExitCode.locked.rawValue {
+        if isLocked {
           try await Task.sleep(for: Self.interval)
-          switch try await service(in: folder, client) {
-          case .answering(let status): return try tellRunning(status)
-          case .silent(let process): return try tellSilent(process)
-          case .none: break
-          }
+          if let code = try await tellPresent(in: folder) { return code }
         }
         throw FreshetError(
-          ending >> 8 & 0xFF == ExitCode.locked.rawValue ? .locked : .inputOutput,
+          isLocked ? .locked : .inputOutput,
           "the service did not come up: \(try said(in: logFile, since: start))",
           path: logFile
         )
@@ -170,7 +163,7 @@ struct ServiceVerb: Sendable {
     return words
   }
 
-  private func tellRunning(_ status: JSONValue) throws -> ExitCode {
+  func tellRunning(_ status: JSONValue) throws -> ExitCode {
     let process = status["pid"]?.description ?? "?"
     if session.writesJSON {
       try session.output.json(["running": true, "pid": status["pid"] ?? .null, "started": false])
@@ -192,16 +185,11 @@ struct ServiceVerb: Sendable {
     // Its own configuration may be the faulty one: only the place is asked for, which is what the service has.
     let configuration = try session.untrustedConfiguration()
     let folder = CollectionFolder(path: configuration.collection)
-    let client = ControlClient(folder: folder)
-    var answer = try await client.ask(.reload, within: Self.patience)
-    if answer == nil {
-      switch try await service(in: folder, client) {
-      case .answering: answer = try await client.ask(.reload, within: Self.patience)
-      case .silent(let process): return try reload(bySignal: process, folder)
-      case .none: break
-      }
-    }
-    guard let answer else {
+    let answer: JSONValue
+    switch try await ask(.reload, in: folder, within: Self.patience) {
+    case .answering(let said): answer = said
+    case .silent(let process): return try reload(bySignal: process, folder)
+    case .none:
       throw FreshetError(
         .notFound,
         "no service runs here; `freshet start` starts one. When `collection` was changed while a service ran, end that first: "
@@ -233,17 +221,14 @@ struct ServiceVerb: Sendable {
     let folder = CollectionFolder(path: partial.configuration.collection)
     let client = ControlClient(folder: folder)
     try await session.requireOwnService(partial, client)
-    var process = try await client.ask(.stop)?["pid"]
-    if process == nil {
-      switch try await service(in: folder, client) {
-      case .answering: process = try await client.ask(.stop)?["pid"]
-      case .silent(let number):
-        try stop(bySignal: number, folder, partial)
-        process = .integer(Int64(number))
-      case .none: break
-      }
+    let process: JSONValue
+    switch try await ask(.stop, in: folder) {
+    case .answering(let answer): process = answer["pid"] ?? .null
+    case .silent(let number):
+      try stop(bySignal: number, folder, partial)
+      process = .integer(Int64(number))
+    case .none: return try tellNone(in: folder)
     }
-    guard let process else { return try tellNone(in: folder) }
     let deadline = ContinuousClock.now + Self.patience
     while ContinuousClock.now < deadline {
       if try await client.ask(.status) == nil, try FileLock.owner(folder.lock) == nil {

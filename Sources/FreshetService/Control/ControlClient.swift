@@ -5,6 +5,9 @@ import Synchronization
 
 /// Asks the service that runs for a collection.
 public struct ControlClient: Sendable {
+  /// How long a service may take to answer when nothing else is said.
+  public static let timeout = Duration.seconds(30)
+
   /// How long a process that was killed may take to give the collection back, and between two looks whether it has.
   private static let (deathTime, deathInterval) = (Duration.seconds(5), Duration.milliseconds(20))
 
@@ -22,7 +25,7 @@ public struct ControlClient: Sendable {
   /// - Parameter timeout: how long the service may take.
   /// - Returns: the answer; `nil` when no service runs.
   /// - Throws: `FreshetError`: what the service answered, or with `input_output` when it does not answer in time.
-  public func ask(_ request: ControlRequest, within timeout: Duration = .seconds(30)) async throws -> JSONValue? {
+  public func ask(_ request: ControlRequest, within timeout: Duration = timeout) async throws -> JSONValue? {
     let reply: JSONValue? = try await pool.run { [path] in
       guard let socket = try LocalSocket.connect(to: path) else { return nil }
       do {
