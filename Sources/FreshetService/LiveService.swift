@@ -386,14 +386,14 @@ public final class LiveService: Sendable {
     switch unit {
     case .fresh, .vectors, .trees, .survey: break
     case .load(let source, _): request.unsettled = unsettled(in: [source], listing: false)
-    case .moved(let source, _), .whole(let source): request.unsettled = unsettled(in: [source], listing: true)
+    case .moved(let source, _): request.unsettled = unsettled(in: [source], listing: true)
+    case .whole(let source):
+      request.unsettled = unsettled(in: [source], listing: true)
+      request.allowMassDelete = state.withLock { $0.acceptsDeletions(of: source) }
+      // What is accepted is of this run alone.
+      if request.allowMassDelete { request.continuing = nil }
     case .everything:
       request.unsettled = unsettled(in: collection.configuration.sources.map(\.name), listing: true)
-    }
-    if case .whole(let source) = unit, state.withLock({ $0.acceptsDeletions(of: source) }) {
-      // What is accepted is of this run alone.
-      request.allowMassDelete = true
-      request.continuing = nil
     }
     let start = ContinuousClock.now
     let report = try await collection.sync(request, stop: current.run.stop) { self.hear($0) }

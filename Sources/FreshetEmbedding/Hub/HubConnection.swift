@@ -1,5 +1,5 @@
-import FreshetHTTP
 import FreshetFormats
+import FreshetHTTP
 import FreshetModel
 
 /// Asks a hub for a repository's files, as its documented protocol has it:

@@ -304,7 +304,9 @@ public struct EventDelivery: Sendable {
     do {
       report.retryAt = try await uncancelled {
         try await store.write { transaction -> Timestamp? in
-          guard var consumer = try transaction.consumer(channel.consumer) else { throw CancellationError() }
+          guard var consumer = try transaction.consumer(channel.consumer) else {
+            throw FreshetError(.notFound, "the consumer was removed", path: channel.consumer)
+          }
           consumer.failures += 1
           consumer.lastError = String(failure.message.prefix(Self.errorBytesMax))
           if failure.code == .receiverGone {
